@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { InvalidError } from "./errors.ts";
+
 /** Value types, by their binary encoding (spec 5.3.1 to 5.3.4). */
 export const ValType = {
   i32: 0x7f,
@@ -131,6 +133,17 @@ export interface CustomSection {
   readonly end: number;
 }
 
+/** Lists of a module whose entries have a place in the file. */
+export type Located =
+  | "imports"
+  | "tables"
+  | "memories"
+  | "globals"
+  | "exports"
+  | "elements"
+  | "datas"
+  | "start";
+
 /** A decoded module. Index spaces hold imports first, then definitions (spec 2.5.1). */
 export interface Module {
   readonly bytes: Uint8Array;
@@ -159,6 +172,18 @@ export interface Module {
   readonly customs: readonly CustomSection[];
   /** File offset of the code section's contents; a site's offset counts from here (as DWARF does). */
   readonly codeSectionStart: number;
+  /** Number of data segments that the data count section announces, if there is one (spec 5.5.16). */
+  readonly dataCount?: number;
+  /**
+   * File offsets of the entries of each section, for error messages. `tables`, `memories` and `globals` are the
+   * definitions only; `start` has at most one.
+   */
+  readonly offsets: Readonly<Record<Located, readonly number[]>>;
+  /**
+   * The first error of validation that these shapes cannot express: a type index out of range, or an expression
+   * that is no constant one. A placeholder stands in its place and `validate` throws it.
+   */
+  readonly invalid?: InvalidError;
   /** Names from the `name` section (Appendix, "Name Section"); broken name sections leave it empty. */
   readonly names: {
     readonly module?: string;
