@@ -48,7 +48,8 @@ export function readValType(reader: Reader): ValType {
 export function readRefType(reader: Reader): RefType {
   const byte = reader.u8();
   if (isRefType(byte)) return byte;
-  reader.fail(`malformed reference type ${hex(byte)}${hint(later[byte])}`, reader.position - 1);
+  const feature = later[byte] ?? (byte < 0x40 || byte >= 0x80 ? "typed function references" : undefined);
+  reader.fail(`malformed reference type ${hex(byte)}${hint(feature)}`, reader.position - 1);
 }
 
 /**

@@ -1,0 +1,40 @@
+/**
+ * From lowered functions to source text. The text of a function is the body of a JavaScript function
+ * with the parameters `rt` (everything it may use) and `K` (its {@linkcode Form}); it returns the code.
+ *
+ * @module
+ */
+import { generate } from "astring";
+import { freeNames, type LoweredFunction } from "./lower.ts";
+
+/** Names that any generated code may use, and where they are. */
+const fixed: readonly (readonly [string, string])[] = [
+  ["X", "rt.X"],
+  ["U", "rt.U"],
+  ["R", "rt.R"],
+  ["V", "rt.V"],
+  ["H", "rt.H"],
+  ["S", "rt.S"],
+  ...["imul", "clz32", "fround", "ceil", "floor", "trunc", "sqrt", "min", "max", "abs"].map(
+    (name) => [name, `Math.${name}`] as const,
+  ),
+];
+
+/** Which collection of `rt` holds the names with each prefix. */
+const collections = new Map(
+  Object.entries({ memory: "memories", table: "tables", global: "globals", func: "funcs", type: "types" }).map(
+    ([kind, collection]) => [freeNames[kind as keyof typeof freeNames] as string, collection],
+  ),
+);
+
+const uses = new Map(fixed.map(([name]) => [name, new RegExp(`\\b${name}\\b`)]));
+
+/** Prints a lowered function. */
+export function emit({ node, free }: LoweredFunction, sourceName: string): string {
+  const code = generate(node, { indent: " " });
+  const bindings: string[] = [];
+  for (const [name, source] of fixed) if (uses.get(name)!.test(code)) bindings.push(`${name} = ${source}`);
+  for (const name of free) bindings.push(`${name} = rt.${collections.get(name[0])}[${name.slice(1)}]`);
+  const prelude = bindings.length === 0 ? "" : `const ${bindings.join(", ")};\n`;
+  return `"use strict";\n${prelude}return (${code});\n//# sourceURL=${sourceName}`;
+}

@@ -1,0 +1,476 @@
+/**
+ * Lowers one function body to a JavaScript function: structured control becomes labelled statements,
+ * the operand stack becomes expressions and slot variables, and sites become polls and captures.
+ *
+ * @module
+ */
+import {
+  bin, block as blockOf, breakTo, call, expr, type Expression, id, ifThen, index, int, labeled, letAll, logical, member,
+  method, num, returns, set, type Statement,
+} from "./estree.ts";
+import { handlers } from "./handlers.ts";
+import { secondHalf } from "./i64.ts";
+import { constant, highSlotName, OperandStack, type Value } from "./operands.ts";
+import type { CompileOptions } from "./policy.ts";
+import { Reader } from "./reader.ts";
+import { entryOffset, type Form, localTypes, type ResumePoint, type Site, type SiteKind, type Source } from "./sites.ts";
+import { type Block, blocksOf, readOpcode, skipImmediates } from "./structure.ts";
+import { type FuncType, type Module, ValType } from "./types.ts";
+
+/** Prefixes of the names that generated code uses for what the runtime provides. */
+export const freeNames = { memory: "M", table: "T", global: "g", func: "c", type: "t" } as const;
+
+/** What a function is compiled against. */
+export interface LoweringContext {
+  readonly module: Module;
+  readonly options: CompileOptions;
+  /** Whether a call of the function may unwind. */
+  mayUnwind(func: number): boolean;
+  /** Whether the function takes the stack depth as one more argument. */
+  passesDepth(func: number): boolean;
+  /** Whether the function can call itself, so that its entry checks the depth. */
+  cyclic(func: number): boolean;
+  /** Whether the function is compiled already, so that its code can be called without asking. */
+  isReady(func: number): boolean;
+}
+
+/** A control frame (spec, Appendix "Validation Algorithm"). */
+export interface Control {
+  readonly block: Block;
+  readonly type: FuncType;
+  /** Height of the operand stack below the block and its parameters. */
+  readonly base: number;
+  /** Label for `break`, and for the back edge of a loop. */
+  readonly label: string;
+  readonly backEdge: string;
+  /** The statement list that the block's own statements go to. */
+  body: Statement[];
+  /** The list around it. */
+  readonly outer: Statement[];
+  /** Builds the statements of the finished block. */
+  readonly finish: (body: Statement[]) => void;
+  /** For an `if`: its then-arm, once the else-arm has begun. */
+  thenBody?: Statement[];
+  /** For an `if` in a resume form: only the arm that holds the target is left of it. */
+  oneArmed?: boolean;
+  /** Whether the block was entered by live code, or can be by a branch. */
+  reached: boolean;
+}
+
+export interface LoweredFunction {
+  /** An ESTree function expression. */
+  readonly node: Expression;
+  /** Indexed names that the runtime must provide: `M0`, `T0`, `g3`, `c12`. */
+  readonly free: ReadonlySet<string>;
+  readonly form: Form;
+}
+
+export class Lowering {
+  readonly module: Module;
+  readonly options: CompileOptions;
+  readonly reader: Reader;
+  readonly stack: OperandStack;
+  readonly controls: Control[] = [];
+  readonly blocks: Map<number, Block>;
+  readonly type: FuncType;
+  readonly localTypes: readonly ValType[];
+  readonly free = new Set<string>();
+  /** Statements being made. */
+  out: Statement[] = [];
+  /** The code being read cannot be reached. */
+  dead = false;
+  /** File offset of the instruction being lowered. */
+  offset = 0;
+  /** Resume form only: the target site has not been reached yet. */
+  seeking: boolean;
+  /** How many loops around the current instruction hold the target site. */
+  loopsAround = 0;
+  readonly passesDepth: boolean;
+  readonly unwinds: boolean;
+
+  readonly #declared = new Map<string, ValType>();
+  readonly #sites: { offset: number; kind: SiteKind; values: Value[] }[] = [];
+  #guarded = false;
+
+  constructor(readonly context: LoweringContext, readonly func: number, readonly resume?: ResumePoint) {
+    const { module } = context;
+    this.module = module;
+    this.options = context.options;
+    const defined = func - module.imported.funcs;
+    const code = module.codes[defined];
+    this.reader = new Reader(module.bytes, code.bodyStart, code.end);
+    this.type = module.funcTypes[func];
+    this.localTypes = localTypes(module, func);
+    this.blocks = blocksOf(module, defined, (callee) => context.mayUnwind(callee));
+    this.stack = new OperandStack((statement) => this.emit(statement), (name, type) => this.declare(name, type));
+    this.passesDepth = context.passesDepth(func);
+    this.unwinds = context.mayUnwind(func);
+    this.seeking = resume !== undefined;
+  }
+
+  emit(statement: Statement): void {
+    this.out.push(statement);
+  }
+
+  /** Registers a variable of the function and gives its identifier. */
+  declare(name: string, type: ValType): Expression {
+    if (!this.#declared.has(name)) this.#declared.set(name, type);
+    return id(name);
+  }
+
+  /** Registers a free name of the generated code: something that the runtime provides. */
+  use(kind: keyof typeof freeNames, index: number): string {
+    const name = freeNames[kind] + index;
+    this.free.add(name);
+    return name;
+  }
+
+  local(local: number): Expression {
+    return id("l" + local);
+  }
+
+  /** The high half of an i64 local. */
+  localHigh(local: number): Expression | undefined {
+    return this.localTypes[local] === ValType.i64 ? id("h" + local) : undefined;
+  }
+
+  /** Whether code is being made: a resume form leaves out what cannot run again. */
+  get emitting(): boolean {
+    return !this.seeking || this.loopsAround > 0;
+  }
+
+  /** Whether the target site lies inside a block. */
+  holdsTarget(block: Block): boolean {
+    if (this.resume === undefined) return false;
+    const target = this.targetOffset;
+    return block.start <= target && target < block.end;
+  }
+
+  /** File offset of the target site. */
+  get targetOffset(): number {
+    return this.resume!.site + this.module.codeSectionStart;
+  }
+
+  lower(): LoweredFunction {
+    this.openBody();
+    const { reader } = this;
+    while (reader.position < reader.end) {
+      this.offset = reader.position;
+      const opcode = readOpcode(reader);
+      const opens = opcode >= 0x02 && opcode <= 0x04;
+      if (this.emitting || opens || this.offset === this.targetOffset) handlers[opcode](this, reader);
+      else skipImmediates(reader, opcode);
+      if (this.dead && this.controls.length > 0) this.skipDead();
+    }
+    if (this.seeking) throw new RangeError(`site ${this.resume!.site} of function ${this.func} cannot be reached`);
+    return this.#finish();
+  }
+
+  /** Moves on to the `else` or `end` of the current block: nothing before it can run. */
+  skipDead(): void {
+    const { block, thenBody } = this.controls[this.controls.length - 1];
+    this.reader.position = block.otherwise >= 0 && thenBody === undefined ? block.otherwise : block.end;
+  }
+
+  openBody(): void {
+    const body: Statement[] = this.out;
+    const block = this.blocks.get(-1)!;
+    this.controls.push({
+      block,
+      type: { params: [], results: this.type.results },
+      base: 0,
+      label: "",
+      backEdge: "",
+      body,
+      outer: body,
+      finish: () => {},
+      reached: true,
+    });
+    if (this.resume?.kind === "entry") this.seeking = false;
+    else if (this.resume === undefined) this.#pollEntry();
+  }
+
+  #pollEntry(): void {
+    const { options, func } = this;
+    const offset = entryOffset(this.module, func) + this.module.codeSectionStart;
+    if (func === options.watch) this.poll(method("X", "watched", []), "entry", offset);
+    if (this.context.cyclic(func)) {
+      const d = id("d");
+      const test = options.ticks && options.policy !== "none"
+        ? method("X", "tickEnter", [d])
+        : logical("&&", bin(">", d, index(id("U"), num(1))), method("X", "enter", [d]));
+      this.poll(test, "entry", offset);
+    } else if (this.unwinds && options.policy === "function") {
+      this.poll(this.stopTest(), "entry", offset);
+    }
+  }
+
+  /** The condition of a poll: a stop is requested and must be obeyed here. */
+  stopTest(): Expression {
+    if (this.options.ticks) return method("X", "tick", []);
+    return logical("&&", bin("!==", index(id("U"), num(0)), num(0)), method("X", "poll", []));
+  }
+
+  /** Emits `if (test) capture`; the operand stack must hold no unevaluated expression. */
+  poll(test: Expression, kind: SiteKind, offset = this.offset): void {
+    this.emit(ifThen(test, this.capture(kind, offset)));
+  }
+
+  /** The statements that leave the function and save its frame at a site. */
+  capture(kind: SiteKind, offset = this.offset): Statement[] {
+    this.#sites.push({ offset: offset - this.module.codeSectionStart, kind, values: [...this.stack.values] });
+    return [set(id("pc"), num(this.#sites.length - 1)), breakTo("C")];
+  }
+
+  /**
+   * Resume form: what was emitted in this list before the target runs only on later iterations of the
+   * loops around it. `first` runs instead when the frame is resumed.
+   */
+  guard(first: Statement[]): void {
+    if (this.loopsAround === 0) {
+      this.out.push(...first);
+      return;
+    }
+    this.#guarded = true;
+    const before = this.out.splice(0, this.out.length);
+    this.out.push(ifThen(bin("===", id("r"), num(0)), before, first));
+  }
+
+  /** The target site is reached; `first` runs once, when the frame is resumed. */
+  reachTarget(first: Statement[]): void {
+    const leave = this.loopsAround > 0 ? [set(id("r"), num(0))] : [];
+    this.guard([...leave, ...first]);
+    this.seeking = false;
+  }
+
+  /** The result types a branch to this control frame carries. */
+  labelTypes({ block, type }: Control): readonly ValType[] {
+    return block.opcode === 0x03 ? type.params : type.results;
+  }
+
+  /** Emits the assignments that bring the top operands to where the target expects them. */
+  moveTo(base: number, types: readonly ValType[]): void {
+    const { stack } = this;
+    const from = stack.height - types.length;
+    types.forEach((type, i) => {
+      const value = stack.values[from + i];
+      if (value.place === "slot" && from + i === base + i) return;
+      const slot = stack.slot(base + i, type);
+      stack.assign(slot.node, slot.high, value);
+    });
+  }
+
+  /** The jump to a label (a return for the outermost), operands moved. */
+  branch(label: number): Statement[] {
+    const control = this.controls[this.controls.length - 1 - label];
+    const saved = this.out;
+    this.out = [];
+    if (control.block.start < 0) this.emitReturn();
+    else {
+      this.moveTo(control.base, this.labelTypes(control));
+      if (control.block.opcode === 0x03) {
+        const statement = control.backEdge.startsWith("B") ? "BreakStatement" : "ContinueStatement";
+        this.out.push({ type: statement, label: id(control.backEdge) });
+      } else {
+        control.reached = true;
+        this.out.push(breakTo(control.label));
+      }
+    }
+    const statements = this.out;
+    this.out = saved;
+    return statements;
+  }
+
+  /** Emits a return of the top operands; more than one value goes through `R` and `V`. */
+  emitReturn(): void {
+    const { results } = this.type;
+    const { stack } = this;
+    if (results.length === 0) return this.emit(returns(null));
+    stack.settle(results.length);
+    if (results.length > 1) stack.flushEffects();
+    const values = stack.values.slice(stack.height - results.length);
+    values.forEach((value, i) => {
+      if (i === 0) return;
+      this.emit(set(index(id("V"), num(2 * i)), asPlain(value)));
+      if (value.high) this.emit(set(index(id("V"), num(2 * i + 1)), value.high));
+    });
+    if (values[0].high) {
+      this.emit(set(secondHalf, values[0].high));
+    }
+    this.emit(returns(asPlain(values[0])));
+  }
+
+  /** Emits a call and pushes its results; the callee may unwind if `unwinds`. */
+  emitCall(callee: Expression, args: Expression[], type: FuncType, unwinds: boolean): void {
+    const { stack } = this;
+    const invocation = call(callee, args);
+    const { results } = type;
+    stack.claim(stack.height);
+    if (results.length === 0) this.emit(expr(invocation));
+    else {
+      const first = stack.slot(stack.height, results[0]);
+      this.emit(set(first.node, first.shape === "int" && results[0] >= 0x7e ? int(invocation) : invocation));
+    }
+    if (unwinds) {
+      const test = bin("!==", member(id("X"), "u"), num(0));
+      this.emit(ifThen(test, this.capture("call")));
+    }
+    this.pushResults(results);
+  }
+
+  /** Pushes a call's results, of which the first is in its slot already. */
+  pushResults(results: readonly ValType[]): void {
+    const { stack } = this;
+    results.forEach((type, i) => {
+      const slot = stack.slot(stack.height, type);
+      if (i === 0 && slot.high) {
+        this.emit(set(slot.high, secondHalf));
+      } else if (i > 0) {
+        this.emit(set(slot.node, index(id("V"), num(2 * i))));
+        if (slot.high) this.emit(set(slot.high, index(id("V"), num(2 * i + 1))));
+      }
+      stack.push(slot);
+    });
+  }
+
+  /** The stack bytes that one activation takes at most, before V8 optimises it. */
+  get frameWeight(): number {
+    return 160 + 8 * (this.#declared.size + this.localTypes.length + 16);
+  }
+
+  /** The depth argument for a callee. */
+  depthArgument(): Expression {
+    return this.passesDepth ? int(bin("+", id("d"), num(this.frameWeight))) : num(this.frameWeight);
+  }
+
+  #finish(): LoweredFunction {
+    const { captured, form } = this.#layout();
+    const body: Statement[] = [];
+    const variables: [string, Expression][] = [];
+    const params: Expression[] = [];
+    const parameters = this.type.params.length;
+
+    if (this.resume === undefined) {
+      this.localTypes.forEach((type, i) => {
+        const names = type === ValType.i64 ? ["l" + i, "h" + i] : ["l" + i];
+        for (const name of names) {
+          if (i >= parameters) variables.push([name, initial(type)]);
+          else {
+            params.push(id(name));
+            if (type === ValType.i32 || type === ValType.i64) body.push(set(id(name), int(id(name))));
+          }
+        }
+      });
+      if (this.passesDepth) params.push(id("d"));
+    } else {
+      params.push(id("v"), id("w"));
+      let at = 0;
+      const next = (type: ValType) => {
+        const value = index(id("v"), num(at++));
+        return type === ValType.i32 || type === ValType.i64 ? int(value) : value;
+      };
+      this.localTypes.forEach((type, i) => {
+        variables.push(["l" + i, next(type)]);
+        if (type === ValType.i64) variables.push(["h" + i, next(type)]);
+      });
+      this.resume.operands.forEach((type, height) => {
+        const slot = this.stack.slot(height, type);
+        variables.push([slot.node.name, next(type)]);
+        if (slot.high) variables.push([highSlotName(height), next(type)]);
+        this.#declared.delete(slot.node.name);
+        this.#declared.delete(highSlotName(height));
+      });
+      if (this.#guarded) variables.push(["r", num(1)]);
+      if (this.passesDepth) variables.push(["d", member(id("X"), "base")]);
+    }
+    for (const [name, type] of this.#declared) variables.push([name, initial(type)]);
+
+    if (this.#sites.length > 0) {
+      variables.push(["pc", num(0)]);
+      body.push(labeled("C", blockOf(this.out)));
+      body.push(...captureCall(captured));
+    } else {
+      body.push(...this.out);
+    }
+    if (this.usesCounter) variables.push(["k", num(2 ** this.options.thresholdBits)]);
+    if (variables.length > 0) body.unshift(letAll(variables));
+    const name = `${this.resume ? "r" : "f"}${this.func}`;
+    const node = {
+      type: "FunctionExpression",
+      id: id(name),
+      params,
+      body: blockOf(body),
+      generator: false,
+      async: false,
+    };
+    return { node, free: this.free, form };
+  }
+
+  /** Set by loops that count their back edges in `k`. */
+  usesCounter = false;
+
+  /** Chooses which variables the capture block saves, and says where each value is among them. */
+  #layout(): { captured: string[]; form: Form } {
+    const captured: string[] = [];
+    const positions = new Map<string, number>();
+    const at = (name: string) => {
+      let position = positions.get(name);
+      if (position === undefined) {
+        positions.set(name, position = captured.length);
+        captured.push(name);
+      }
+      return position;
+    };
+    const hasSites = this.#sites.length > 0;
+    const locals: Source[] = !hasSites ? [] : this.localTypes.map((type, i) =>
+      type === ValType.i64 ? { at: at("l" + i), highAt: at("h" + i) } : { at: at("l" + i) }
+    );
+    const sites: Site[] = this.#sites.map(({ offset, kind, values }) => ({
+      offset,
+      kind,
+      types: values.map(({ type }) => type),
+      operands: values.map((value): Source => {
+        if (value.place === "const") return constantSource(value);
+        const low = at(value.node.name);
+        return value.high === undefined ? { at: low } : { at: low, highAt: at(value.high.name) };
+      }),
+    }));
+    return { captured, form: { func: this.func, localTypes: this.localTypes, locals, sites } };
+  }
+}
+
+function constantSource({ node, high }: Value): Source {
+  const value = (part: Expression): number | null =>
+    part.type === "UnaryExpression" ? -value(part.argument)! : part.type === "Identifier" ? Infinity : part.value;
+  return high === undefined
+    ? { constant: value(node) }
+    : { constant: value(node), high: value(high) as number };
+}
+
+function asPlain(value: Value): Expression {
+  return value.shape === "bool"
+    ? { type: "ConditionalExpression", test: value.node, consequent: num(1), alternate: num(0) }
+    : value.node;
+}
+
+function initial(type: ValType): Expression {
+  return type === ValType.funcref || type === ValType.externref ? constant(type, nullLiteral).node : num(0);
+}
+
+export const nullLiteral: Expression = { type: "Literal", value: null, raw: "null" };
+
+/** Calls with more arguments than this are split. */
+const maxArguments = 400;
+
+/** `X.capture(K, pc, values...)`, then, for very large frames, `X.captureMore(values...)`. */
+function captureCall(captured: readonly string[]): Statement[] {
+  const statements: Statement[] = [];
+  for (let i = 0; i === 0 || i < captured.length; i += maxArguments) {
+    const values = captured.slice(i, i + maxArguments).map(id);
+    statements.push(expr(
+      i === 0 ? method("X", "capture", [id("K"), id("pc"), ...values]) : method("X", "captureMore", values),
+    ));
+  }
+  return statements;
+}
+

@@ -1,0 +1,150 @@
+/**
+ * Loads and stores as DataView accesses: unaligned-safe, little-endian, and out of bounds is a
+ * RangeError, which is the trap.
+ *
+ * @module
+ */
+import { bin, call, cond, expr, type Expression, id, method, num, set } from "./estree.ts";
+import type { Lowering } from "./lower.ts";
+import { Effect, effectiveAddress, floatLoad, memoryMethod } from "./operands.ts";
+import { ValType } from "./types.ts";
+
+const littleEndian: Expression = { type: "Literal", value: true, raw: "true" };
+const accessed = Effect.traps | Effect.reads;
+
+/** DataView method and, for an i64, how the high half is made from the low one. */
+interface Access {
+  readonly method: string;
+  readonly bytes: number;
+  readonly extend?: "sign" | "zero" | "full";
+}
+
+const loads: Record<string, Access> = {
+  "i32.load": { method: "getInt32", bytes: 4 },
+  "i32.load8_s": { method: "getInt8", bytes: 1 },
+  "i32.load8_u": { method: "getUint8", bytes: 1 },
+  "i32.load16_s": { method: "getInt16", bytes: 2 },
+  "i32.load16_u": { method: "getUint16", bytes: 2 },
+  "i64.load": { method: "getInt32", bytes: 4, extend: "full" },
+  "i64.load8_s": { method: "getInt8", bytes: 1, extend: "sign" },
+  "i64.load8_u": { method: "getUint8", bytes: 1, extend: "zero" },
+  "i64.load16_s": { method: "getInt16", bytes: 2, extend: "sign" },
+  "i64.load16_u": { method: "getUint16", bytes: 2, extend: "zero" },
+  "i64.load32_s": { method: "getInt32", bytes: 4, extend: "sign" },
+  "i64.load32_u": { method: "getInt32", bytes: 4, extend: "zero" },
+};
+
+const stores: Record<string, Access> = {
+  "i32.store": { method: "setInt32", bytes: 4 },
+  "i32.store8": { method: "setInt8", bytes: 1 },
+  "i32.store16": { method: "setInt16", bytes: 2 },
+  "i64.store": { method: "setInt32", bytes: 4, extend: "full" },
+  "i64.store8": { method: "setInt8", bytes: 1 },
+  "i64.store16": { method: "setInt16", bytes: 2 },
+  "i64.store32": { method: "setInt32", bytes: 4 },
+};
+
+function get(memory: string, { method, bytes }: Access, address: Expression): Expression {
+  return call(memoryMethod(memory, method), bytes === 1 ? [address] : [address, littleEndian]);
+}
+
+/** Lowers a load; its address is on the operand stack. */
+export function lowerLoad(lowering: Lowering, name: string, offset: number): void {
+  const { stack } = lowering;
+  const memory = lowering.use("memory", 0);
+  if (name === "f32.load" || name === "f64.load") {
+    const type = name === "f32.load" ? ValType.f32 : ValType.f64;
+    const address = stack.popInt();
+    const load = { memory, address: address.node, offset };
+    stack.pushExpr(type, floatLoad(load, type), [address], "number", accessed, { load });
+    return;
+  }
+  const access = loads[name];
+  if (access.extend === "full" || access.extend === "sign") {
+    stack.simplify(1);
+    const address = stack.popInt();
+    const low = get(memory, access, effectiveAddress(address.node, offset));
+    const height = stack.height;
+    stack.claim(height, accessed);
+    const slot = stack.slot(height, ValType.i64);
+    lowering.emit(set(slot.node, low));
+    const high = access.extend === "sign"
+      ? bin(">>", slot.node, num(31))
+      : get(memory, access, effectiveAddress(address.node, offset + 4));
+    lowering.emit(set(slot.high!, high));
+    stack.push(slot);
+    return;
+  }
+  const address = stack.popInt();
+  const node = get(memory, access, effectiveAddress(address.node, offset));
+  if (access.extend === "zero") {
+    stack.pushExpr(ValType.i64, node, [address], "int", accessed, { high: num(0) });
+  } else {
+    stack.pushExpr(ValType.i32, node, [address], "int", accessed);
+  }
+}
+
+/** Lowers a store; the address and, above it, the value are on the operand stack. */
+export function lowerStore(lowering: Lowering, name: string, offset: number): void {
+  const { stack } = lowering;
+  const memory = lowering.use("memory", 0);
+  if (name === "f32.store" || name === "f64.store") return storeFloat(lowering, name, memory, offset);
+  const access = stores[name];
+  if (access.extend === "full") stack.simplify(2);
+  const value = stack.popInt();
+  const address = stack.popInt();
+  stack.flushEffects();
+  const put = (node: Expression, at: number) => {
+    const target = effectiveAddress(address.node, offset + at);
+    const args = access.bytes === 1 ? [target, node] : [target, node, littleEndian];
+    lowering.emit(expr(call(memoryMethod(memory, access.method), args)));
+  };
+  // The high half first: if it is in bounds, so is the low half, and a trap leaves nothing written.
+  if (access.extend === "full") put(value.high!, 4);
+  put(value.node, 0);
+}
+
+function storeFloat(lowering: Lowering, name: string, memory: string, offset: number): void {
+  const { stack } = lowering;
+  const method32 = name === "f32.store";
+  const top = stack.values[stack.height - 1];
+  const address = stack.values[stack.height - 2];
+  if (top.load && method32 && address.effects === 0) {
+    // A copy from memory to memory moves as an integer.
+    const { load } = stack.pop();
+    const target = stack.popInt();
+    stack.flushEffects();
+    const bits = get(load!.memory, loads["i32.load"], effectiveAddress(load!.address, load!.offset));
+    const args = [effectiveAddress(target.node, offset), bits, littleEndian];
+    lowering.emit(expr(call(memoryMethod(memory, "setInt32"), args)));
+    return;
+  }
+  const known = top.shape === "number" && !top.load;
+  if (!known) stack.simplify(2);
+  const value = stack.pop();
+  const target = stack.popInt();
+  stack.flushEffects();
+  const plain = call(memoryMethod(memory, method32 ? "setFloat32" : "setFloat64"), [
+    effectiveAddress(target.node, offset),
+    value.node,
+    littleEndian,
+  ]);
+  if (known) return lowering.emit(expr(plain));
+  const exact = method("H", method32 ? "storeF32" : "storeF64", [
+    id(memory),
+    target.node,
+    num(offset),
+    value.node,
+  ]);
+  lowering.emit(expr(cond(isNumber(value.node), plain, exact)));
+}
+
+/** `typeof x === "number"`: false for a signalling NaN. */
+function isNumber(node: Expression): Expression {
+  return bin("===", { type: "UnaryExpression", operator: "typeof", prefix: true, argument: node }, {
+    type: "Literal",
+    value: "number",
+    raw: '"number"',
+  });
+}
+

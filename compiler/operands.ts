@@ -1,0 +1,294 @@
+/**
+ * The operand stack while a body is lowered. An operand stays an unevaluated expression as long as
+ * nothing can change its value; then it is stored in the variable of its stack slot.
+ *
+ * @module
+ */
+import { cond, expr, type Expression, id, ifThen, method, num, set, type Statement } from "./estree.ts";
+import type { Shape } from "./numeric.ts";
+import { ValType } from "./types.ts";
+
+/** What evaluating an expression may do or depend on, as bit flags. */
+export const Effect = { none: 0, traps: 1, reads: 2 } as const;
+
+/** Where a float was loaded from, so that the load can be repeated for a NaN's exact bits. */
+export interface FloatLoad {
+  readonly memory: string;
+  /** The address operand, an int32. */
+  readonly address: Expression;
+  readonly offset: number;
+}
+
+/** One operand. */
+export interface Value {
+  readonly type: ValType;
+  /** Its value; for an i64, the low half as an int32. */
+  readonly node: Expression;
+  /** The high half of an i64. */
+  readonly high?: Expression;
+  readonly shape: Shape;
+  readonly place: "const" | "local" | "slot" | "expr";
+  readonly effects: number;
+  /** How many nodes it has, roughly. */
+  readonly size: number;
+  /** Local indices that it reads. */
+  readonly locals: readonly number[];
+  /** One more than the highest stack slot that it reads. */
+  readonly top: number;
+  /** Set while a loaded float has not been looked at for signalling NaNs. */
+  readonly load?: FloatLoad;
+}
+
+const slotLetters: Record<number, string> = {
+  [ValType.i32]: "i",
+  [ValType.i64]: "a",
+  [ValType.f32]: "f",
+  [ValType.f64]: "d",
+  [ValType.funcref]: "r",
+  [ValType.externref]: "r",
+};
+
+/** The variable of a stack slot (for an i64, of its low half). */
+export function slotName(height: number, type: ValType): string {
+  return slotLetters[type] + height;
+}
+
+/** The variable of the high half of an i64 in a stack slot. */
+export function highSlotName(height: number): string {
+  return "b" + height;
+}
+
+/** Larger expressions are stored, so that neither printing nor parsing them can run deep. */
+const maxSize = 48;
+const none: readonly number[] = [];
+
+export function constant(type: ValType, node: Expression, high?: Expression): Value {
+  const shape = type === ValType.f32 || type === ValType.f64 ? "number" : "int";
+  return { type, node, high, shape, place: "const", effects: 0, size: 1, locals: none, top: 0 };
+}
+
+export class OperandStack {
+  values: Value[] = [];
+
+  /**
+   * @param emit Appends a statement to the code being made.
+   * @param declare Registers a variable of the function.
+   */
+  constructor(
+    private readonly emit: (statement: Statement) => void,
+    private readonly declare: (name: string, type: ValType) => Expression,
+  ) {}
+
+  get height(): number {
+    return this.values.length;
+  }
+
+  /** The value that a slot's variables hold. */
+  slot(height: number, type: ValType): Value {
+    const node = this.declare(slotName(height, type), type);
+    const high = type === ValType.i64 ? this.declare(highSlotName(height), type) : undefined;
+    const shape = type === ValType.f32 || type === ValType.f64 ? "raw" : "int";
+    return { type, node, high, shape, place: "slot", effects: 0, size: 1, locals: none, top: height + 1 };
+  }
+
+  push(value: Value): void {
+    this.values.push(value);
+    if (value.size > maxSize) this.store(this.values.length - 1);
+  }
+
+  /** Pushes an expression over operands that were popped. */
+  pushExpr(
+    type: ValType,
+    node: Expression,
+    over: readonly Value[],
+    shape: Shape = "int",
+    effects = 0,
+    more: { high?: Expression; load?: FloatLoad } = {},
+  ): void {
+    let size = 1;
+    let top = 0;
+    let locals = none;
+    for (const value of over) {
+      effects |= value.effects;
+      size += value.size;
+      top = Math.max(top, value.top);
+      if (value.locals.length > 0) locals = locals.length === 0 ? value.locals : [...locals, ...value.locals];
+    }
+    this.push({ type, node, shape, place: "expr", effects, size, locals, top, ...more });
+  }
+
+  pushLocal(local: number, type: ValType, node: Expression, high?: Expression): void {
+    const shape = type === ValType.f32 || type === ValType.f64 ? "raw" : "int";
+    this.push({ type, node, high, shape, place: "local", effects: 0, size: 1, locals: [local], top: 0 });
+  }
+
+  pop(): Value {
+    return this.values.pop()!;
+  }
+
+  /** Pops an i32 as an int32 expression. */
+  popInt(): Value {
+    const value = this.pop();
+    if (value.shape !== "bool") return value;
+    return { ...value, node: cond(value.node, num(1), num(0)), shape: "int" };
+  }
+
+  /** Makes the top `count` operands variables or literals, so that they can be used more than once. */
+  simplify(count: number): void {
+    for (let i = this.values.length - count; i < this.values.length; i++) {
+      if (this.values[i].place === "expr") this.store(i);
+    }
+  }
+
+  /** Looks at a freshly loaded float for a signalling NaN, because it is about to be moved. */
+  settle(count: number): void {
+    for (let i = this.values.length - count; i < this.values.length; i++) {
+      if (this.values[i].load) this.store(i);
+    }
+  }
+
+  /** Stores operand `i` in the variable of its slot. */
+  store(i: number): void {
+    const value = this.values[i];
+    if (value.place === "slot") return;
+    this.claim(i, value.effects);
+    this.values[i] = this.slot(i, value.type);
+    this.assign(this.values[i].node, this.values[i].high, value);
+  }
+
+  /**
+   * Makes slot `height` free to be written, by something with these effects: operands below that still
+   * want the slot's old content are stored, and evaluation order is kept.
+   */
+  claim(height: number, effects: number = Effect.none): void {
+    for (let i = 0; i < height; i++) {
+      const below = this.values[i];
+      if (below.place === "expr" && (below.top > height || (effects !== 0 && below.effects !== 0))) this.store(i);
+    }
+  }
+
+  /** Emits the assignment of a value to a variable or, for an i64, to two. */
+  assign(low: Expression, high: Expression | undefined, value: Value): void {
+    if (value.load) {
+      this.#assignLoad(low, value.load, value.type, value.node);
+    } else if (high === undefined) {
+      this.emit(set(low, value.shape === "bool" ? cond(value.node, num(1), num(0)) : value.node));
+    } else if (!mentions(value.high!, low.name)) {
+      this.#setUnlessSame(low, value.node);
+      this.#setUnlessSame(high, value.high!);
+    } else if (!mentions(value.node, high.name)) {
+      this.#setUnlessSame(high, value.high!);
+      this.#setUnlessSame(low, value.node);
+    } else {
+      const t = this.declare("t", ValType.i32);
+      this.emit(set(t, value.node));
+      this.emit(set(high, value.high!));
+      this.emit(set(low, t));
+    }
+  }
+
+  #setUnlessSame(variable: Expression, value: Expression) {
+    if (variable !== value) this.emit(set(variable, value));
+  }
+
+  /** A plain load loses the signalling bit of a NaN: when a NaN comes, read it again as bits. */
+  #assignLoad(variable: Expression, load: FloatLoad, type: ValType, node: Expression): void {
+    let { address } = load;
+    if (address.type !== "Identifier" && address.type !== "Literal") {
+      const t = this.declare("t", ValType.i32);
+      this.emit(set(t, address));
+      address = t;
+      node = floatLoad({ ...load, address }, type);
+    } else if (address === variable) {
+      throw new Error("a float variable cannot be an address");
+    }
+    this.emit(set(variable, node));
+    const reread = method("H", type === ValType.f32 ? "loadF32" : "loadF64", [
+      id(load.memory),
+      address,
+      num(load.offset),
+    ]);
+    this.emit(ifThen(
+      { type: "BinaryExpression", operator: "!==", left: variable, right: variable },
+      [set(variable, reread)],
+    ));
+  }
+
+  /** Stores every operand that a memory write, a call or a trap could change or reorder. */
+  flushEffects(): void {
+    for (let i = 0; i < this.values.length; i++) if (this.values[i].effects !== 0) this.store(i);
+  }
+
+  /** Stores every expression: what is left are constants, locals and slots. */
+  flushExpressions(): void {
+    for (let i = 0; i < this.values.length; i++) if (this.values[i].place === "expr") this.store(i);
+  }
+
+  /** Stores every operand that reads a local which is about to change. */
+  flushLocal(local: number): void {
+    for (let i = 0; i < this.values.length; i++) {
+      if (this.values[i].locals.includes(local)) this.store(i);
+    }
+  }
+
+  /** Stores everything; with `keepConstants`, constants below the top `needed` operands stay as they are. */
+  flushAll(keepConstants: boolean, needed = 0): void {
+    const last = this.values.length - needed;
+    for (let i = 0; i < this.values.length; i++) {
+      if (!keepConstants || i >= last || this.values[i].place !== "const") this.store(i);
+    }
+  }
+
+  /** Drops everything above `height` and pushes slots of the given types. */
+  reset(height: number, types: readonly ValType[]): void {
+    this.values.length = height;
+    for (const type of types) this.values.push(this.slot(this.values.length, type));
+  }
+}
+
+/** The plain load of a float. */
+export function floatLoad({ memory, address, offset }: FloatLoad, type: ValType): Expression {
+  return {
+    type: "CallExpression",
+    callee: memoryMethod(memory, type === ValType.f32 ? "getFloat32" : "getFloat64"),
+    arguments: [effectiveAddress(address, offset), { type: "Literal", value: true, raw: "true" }],
+  };
+}
+
+/** `M0.d.getInt32` */
+export function memoryMethod(memory: string, name: string): Expression {
+  const view = { type: "MemberExpression", object: id(memory), property: id("d"), computed: false };
+  return { type: "MemberExpression", object: view, property: id(name), computed: false };
+}
+
+/** The effective address (spec 4.4.7): unsigned, and never wrapped, so that the view's own check traps. */
+export function effectiveAddress(address: Expression, offset: number): Expression {
+  if (address.type === "Literal") return num((address.value >>> 0) + offset);
+  if (address.type === "UnaryExpression" && address.operator === "-" && address.argument.type === "Literal") {
+    return num((-address.argument.value >>> 0) + offset);
+  }
+  const unsigned = { type: "BinaryExpression", operator: ">>>", left: address, right: num(0) };
+  return offset === 0
+    ? unsigned
+    : { type: "BinaryExpression", operator: "+", left: unsigned, right: num(offset) };
+}
+
+/** Whether an expression reads a variable. */
+function mentions(node: Expression, name: string): boolean {
+  if (node.type === "Identifier") return node.name === name;
+  for (const key in node) {
+    const field = node[key];
+    if (field !== null && typeof field === "object") {
+      if (Array.isArray(field) ? field.some((part) => mentions(part, name)) : mentions(field, name)) return true;
+    }
+  }
+  return false;
+}
+
+/** Emits an expression for its effects only. */
+export function evaluate(value: Value): Statement[] {
+  if (value.effects === 0) return [];
+  return value.high === undefined || value.high.type === "Literal"
+    ? [expr(value.node)]
+    : [expr(value.node), expr(value.high)];
+}

@@ -1,0 +1,53 @@
+/**
+ * Checkpoint policies: which sites look for a stop request. A site's *name* is the same under all of
+ * them, so an image taken under one policy restores under any other.
+ *
+ * @module
+ */
+
+/**
+ * - `none`: no polls; only host calls (and deep recursion, which moves to the heap) can stop.
+ * - `function`: entries of functions that call or loop.
+ * - `loop`: every back edge.
+ * - `counter`: back edges, looked at every 2^thresholdBits times in loops that make no calls.
+ * - `dirty`: the sites of `loop`; images hold only what changed since the last one.
+ *
+ * Entries of recursive functions are sites under every policy but `none`.
+ */
+export type PolicyName = "none" | "function" | "loop" | "counter" | "dirty";
+
+export const policyNames: readonly PolicyName[] = ["none", "function", "loop", "counter", "dirty"];
+
+/** MVVM's spellings for the same policies. */
+export const mvvmPolicyFlags: Readonly<Record<string, PolicyName>> = {
+  "enable-checkpoint": "function",
+  "enable-loop-checkpoint": "loop",
+  "enable-counter-loop-checkpoint": "counter",
+  "enable-loop-dirty-checkpoint": "dirty",
+};
+
+/** What the compiler is asked for; the same options and module always give the same code. */
+export interface CompileOptions {
+  readonly policy: PolicyName;
+  /** `counter` looks every 2^thresholdBits back edges; 0 to 30. */
+  readonly thresholdBits: number;
+  /** Count (and report) every site passage: deterministic stops (`-c`) and debug mode (`-i`). */
+  readonly ticks: boolean;
+  /** A function whose entries are counted (`-f`), by function index. */
+  readonly watch?: number;
+}
+
+export const defaultCompileOptions: CompileOptions = { policy: "counter", thresholdBits: 16, ticks: false };
+
+/** Fills in defaults and checks ranges; throws `RangeError` with what is allowed. */
+export function compileOptions(given: Partial<CompileOptions> = {}): CompileOptions {
+  const options = { ...defaultCompileOptions, ...given };
+  if (!policyNames.includes(options.policy)) {
+    throw new RangeError(`unknown policy "${options.policy}": use one of ${policyNames.join(", ")}`);
+  }
+  const bits = options.thresholdBits;
+  if (!Number.isInteger(bits) || bits < 0 || bits > 30) {
+    throw new RangeError(`threshold bits must be a whole number from 0 to 30, not ${bits}`);
+  }
+  return options;
+}

@@ -1,0 +1,167 @@
+/**
+ * One quick pass over a validated body that finds out what the lowering must know in advance: where
+ * blocks end, which of them are branched to, and what a function calls.
+ *
+ * @module
+ */
+import { type Immediate, opcodes } from "./opcodes.ts";
+import { Reader } from "./reader.ts";
+import type { Module } from "./types.ts";
+
+/** A `block`, `loop` or `if`, by file offsets. */
+export interface Block {
+  /** Offset of the opcode that opens it; -1 for the function body. */
+  readonly start: number;
+  readonly opcode: number;
+  /** Offset of its `else`, if it has one. */
+  otherwise: number;
+  /** Offset of its `end`. */
+  end: number;
+  /** Whether any branch names it. */
+  targeted: boolean;
+  /** Whether it holds a call to a function for which `mayUnwind` holds. */
+  calls: boolean;
+  readonly parent: Block | undefined;
+  /** Nesting depth of branched-to blocks, itself included. */
+  depth: number;
+}
+
+/** What a function does, as far as the call graph and the policies are concerned. */
+export interface Facts {
+  /** Function indices called directly, without repeats. */
+  readonly callees: readonly number[];
+  /** Type indices of `call_indirect`, without repeats. */
+  readonly indirect: readonly number[];
+  readonly loops: boolean;
+}
+
+const kinds: Immediate[] = [];
+for (const { code, immediate } of opcodes) kinds[code] = immediate;
+
+/** Reads an opcode, prefix included. */
+export function readOpcode(reader: Reader): number {
+  const byte = reader.u8();
+  return byte === 0xfc ? 0xfc00 | reader.u32() : byte;
+}
+
+/** Skips one LEB128 integer of any width. */
+function skipLeb(reader: Reader): void {
+  const { bytes } = reader;
+  let position = reader.position;
+  while (bytes[position++] >= 0x80);
+  reader.position = position;
+}
+
+/** Skips the immediates of an instruction in a validated body. */
+export function skipImmediates(reader: Reader, opcode: number): void {
+  switch (kinds[opcode]) {
+    case "none":
+      return;
+    case "f32":
+      reader.position += 4;
+      return;
+    case "f64":
+      reader.position += 8;
+      return;
+    case "memarg":
+    case "call_indirect":
+    case "memory_memory":
+    case "data_memory":
+    case "elem_table":
+    case "table_table":
+      skipLeb(reader);
+      skipLeb(reader);
+      return;
+    case "select":
+      for (let count = reader.u32(); count > 0; count--) skipLeb(reader);
+      return;
+    case "labels":
+      for (let count = reader.u32(); count >= 0; count--) skipLeb(reader);
+      return;
+    default:
+      skipLeb(reader);
+  }
+}
+
+/** Finds the facts of one defined function. */
+export function factsOf(module: Module, definedIndex: number): Facts {
+  const { bodyStart, end } = module.codes[definedIndex];
+  const reader = new Reader(module.bytes, bodyStart, end);
+  const callees = new Set<number>();
+  const indirect = new Set<number>();
+  let loops = false;
+  while (reader.position < end) {
+    const opcode = readOpcode(reader);
+    if (opcode === 0x10) callees.add(reader.u32());
+    else if (opcode === 0x11) {
+      indirect.add(reader.u32());
+      reader.u32();
+    } else {
+      if (opcode === 0x03) loops = true;
+      skipImmediates(reader, opcode);
+    }
+  }
+  return { callees: [...callees], indirect: [...indirect], loops };
+}
+
+/** The blocks of one defined function by the offset of their opcode; the body itself is at -1. */
+export function blocksOf(
+  module: Module,
+  definedIndex: number,
+  mayUnwind: (func: number) => boolean,
+): Map<number, Block> {
+  const { bodyStart, end } = module.codes[definedIndex];
+  const reader = new Reader(module.bytes, bodyStart, end);
+  const body: Block = open(-1, 0x02, undefined);
+  const blocks = new Map([[-1, body]]);
+  const stack = [body];
+  const target = (label: number) => stack[stack.length - 1 - label].targeted = true;
+  while (reader.position < end) {
+    const start = reader.position;
+    const opcode = readOpcode(reader);
+    const current = stack[stack.length - 1];
+    switch (opcode) {
+      case 0x02:
+      case 0x03:
+      case 0x04: {
+        skipLeb(reader);
+        const block = open(start, opcode, current);
+        blocks.set(start, block);
+        stack.push(block);
+        break;
+      }
+      case 0x05:
+        current.otherwise = start;
+        break;
+      case 0x0b:
+        current.end = start;
+        stack.pop();
+        if (current.calls && current.parent) current.parent.calls = true;
+        break;
+      case 0x0c:
+      case 0x0d:
+        target(reader.u32());
+        break;
+      case 0x0e:
+        for (let count = reader.u32(); count >= 0; count--) target(reader.u32());
+        break;
+      case 0x10:
+        if (mayUnwind(reader.u32())) current.calls = true;
+        break;
+      case 0x11:
+        current.calls = true;
+        skipImmediates(reader, opcode);
+        break;
+      default:
+        skipImmediates(reader, opcode);
+    }
+  }
+  for (const block of blocks.values()) {
+    if (block.parent) block.depth = block.parent.depth + (block.targeted || block.opcode !== 0x02 ? 1 : 0);
+  }
+  return blocks;
+}
+
+function open(start: number, opcode: number, parent: Block | undefined): Block {
+  return { start, opcode, otherwise: -1, end: -1, targeted: false, calls: false, parent, depth: 0 };
+}
