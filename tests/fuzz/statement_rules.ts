@@ -56,7 +56,7 @@ function deadCode(body: Body): void {
 /** Jumps away; the frame is closed. */
 function jump(body: Body): void {
   const { random } = body;
-  const kind = body.risky() ? 0 : random.between(1, 3);
+  const kind = body.risky() ? 0 : random.pick([1, 2, 3, 3]);
   if (kind === 0) body.op("unreachable", [], 0);
   else if (kind === 1) {
     body.values(body.type.results);
@@ -151,7 +151,7 @@ export const statementRules: readonly StatementRule[] = [
     },
   },
   { // stores
-    weight: 4,
+    weight: 6,
     fits: (body) => body.scope.usesMemory(),
     write(body) {
       const type = body.random.pick(numericTypes);
@@ -189,7 +189,7 @@ export const statementRules: readonly StatementRule[] = [
       body.op("br_if", [body.random.pick(body.targets([]))], 1);
     },
   },
-  { weight: 0.3, fits: (body) => body.labels.length > 1, write: jump },
+  { weight: 0.5, fits: (body) => body.labels.length > 1, write: jump },
   {
     weight: 0.6,
     fits: (body) => body.scope.usesMemory(),

@@ -131,7 +131,7 @@ export const valueRules: readonly ValueRule[] = [
     },
   },
   { // loads
-    weight: 3,
+    weight: 4,
     fits: (body, type) => isNumeric(type) && body.scope.usesMemory(),
     write(body, type) {
       const { opcode } = body.random.pick(loads.get(type)!);
@@ -192,7 +192,7 @@ export const valueRules: readonly ValueRule[] = [
     write: (body) => body.op("memory.size", [], 0, [i32]),
   },
   {
-    weight: 0.1,
+    weight: 0.3,
     fits: (body, type) => type === i32 && body.scope.memory !== undefined,
     write(body) {
       growth(body, body.scope.memory!.bounded);
