@@ -1,0 +1,181 @@
+/**
+ * Image files on Deno. A file is written under a temporary name in the same folder, flushed, and renamed:
+ * whatever happens, the path names either what it named before or the whole new image.
+ *
+ * @module
+ */
+import { basename, dirname, join } from "node:path";
+import type { Bytes } from "./codec.ts";
+import { denoCodec } from "./codec_deno.ts";
+import { type Image, type ImageInfo, inspectImage, readImage, type ReadOptions } from "./reader.ts";
+import type { ImageSource } from "./record.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { writeImage, type WriteOptions, type WriteResult } from "./writer.ts";
+
+/** An image holds the guest's memory and environment: for its owner alone, as a core dump is. */
+const MODE = 0o600;
+/** Reading ahead saves calls; skipped data should not be read. */
+const READ_AHEAD = 1 << 16;
+
+/** Bytes of a file through a buffer that is used again. */
+class FileSource implements ImageSource {
+  #buffer: Bytes = new Uint8Array(READ_AHEAD);
+  #start = 0;
+  #end = 0;
+
+  constructor(private readonly file: Deno.FsFile) {}
+
+  read(length: number): Bytes {
+    if (this.#end - this.#start < length) {
+      const room = Math.max(length, READ_AHEAD);
+      const buffer = room > this.#buffer.length ? new Uint8Array(room) : this.#buffer;
+      buffer.set(this.#buffer.subarray(this.#start, this.#end));
+      this.#end -= this.#start;
+      this.#start = 0;
+      this.#buffer = buffer;
+      while (this.#end < length) {
+        const count = this.file.readSync(buffer.subarray(this.#end, Math.max(length, READ_AHEAD)));
+        if (count === null) break;
+        this.#end += count;
+      }
+    }
+    const start = this.#start;
+    this.#start = Math.min(this.#end, start + length);
+    return this.#buffer.subarray(start, this.#start);
+  }
+
+  skip(length: number): number {
+    const buffered = Math.min(length, this.#end - this.#start);
+    this.#start += buffered;
+    if (buffered === length) return length;
+    // Seeking past the end is no error, so it stops one byte before and that byte is read.
+    this.file.seekSync(length - buffered - 1, Deno.SeekMode.Current);
+    return length - 1 + this.read(1).length;
+  }
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+}
+
+/** `undefined` if there is no such file. */
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+const temporaryPrefix = (path: string) => `.${basename(path)}.`;
+const TEMPORARY_SUFFIX = ".part";
+
+/** Whether the lock on `file` is ours now; where there are no locks, it is not. */
+function lock(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    return false;
+  }
+}
+
+/** A new file beside `path`, locked for as long as it is open. */
+function createTemporary(path: string): { file: Deno.FsFile; temporary: string } {
+  for (;;) {
+    const name = temporaryPrefix(path) + crypto.randomUUID() + TEMPORARY_SUFFIX;
+    const temporary = join(dirname(path), name);
+    const file = Deno.openSync(temporary, { write: true, createNew: true, mode: MODE });
+    lock(file);
+    // Another writer may have taken it for a stale one in the moment before it was locked.
+    if (statOf(temporary) !== undefined) return { file, temporary };
+    file.close();
+  }
+}
+
+/**
+ * Removes temporary files of `path` that a killed process left behind: those that nobody holds a lock
+ * on. Never fails, because the image itself is written.
+ */
+function removeStale(path: string): void {
+  try {
+    for (const { name, isFile } of Deno.readDirSync(dirname(path))) {
+      if (!isFile || !name.startsWith(temporaryPrefix(path)) || !name.endsWith(TEMPORARY_SUFFIX)) continue;
+      const stale = join(dirname(path), name);
+      using file = Deno.openSync(stale, { read: true, write: true });
+      if (lock(file)) Deno.removeSync(stale);
+    }
+  } catch {
+    // No right to list the folder, or someone else was faster.
+  }
+}
+
+/** Makes the rename itself survive a power failure, where folders can be flushed. */
+function flushFolder(path: string): void {
+  try {
+    using folder = Deno.openSync(dirname(path), { read: true });
+    folder.syncSync();
+  } catch {
+    // Windows has no handle for folders; a read right may be missing.
+  }
+}
+
+/**
+ * Writes `snapshot` to `path`, or leaves what is there untouched. A symbolic link is followed. Needs
+ * `--allow-write` for the folder; with `--allow-read`, files of killed writers are removed too.
+ *
+ * @example
+ * ```ts
+ * await writeImageFile("bc.mvvm", snapshot, { compress: "zstd:3" });
+ * ```
+ * @throws ImageError if the snapshot is not a valid one; otherwise what the file system says.
+ */
+export async function writeImageFile(
+  path: string,
+  snapshot: Snapshot,
+  options: WriteOptions = {},
+): Promise<WriteResult> {
+  const target = realPath(path);
+  const { file, temporary } = createTemporary(target);
+  let result: WriteResult;
+  try {
+    using _ = file;
+    result = await writeImage(snapshot, options, denoCodec, { write: (bytes) => writeAll(file, bytes) });
+    file.syncSync();
+    Deno.renameSync(temporary, target);
+  } catch (error) {
+    if (statOf(temporary) !== undefined) Deno.removeSync(temporary);
+    throw error;
+  }
+  flushFolder(target);
+  removeStale(target);
+  return result;
+}
+
+/** Where the bytes go: through symbolic links, and only to a place for a regular file. */
+function realPath(path: string): string {
+  const info = statOf(path);
+  if (info === undefined) return path;
+  if (!info.isFile) {
+    throw new Deno.errors.InvalidData(`${path} is no regular file; an image cannot replace it`);
+  }
+  return Deno.realPathSync(path);
+}
+
+/**
+ * Reads and proves a whole image file.
+ * @throws ImageError if the file is refused; otherwise what the file system says.
+ */
+export async function readImageFile(path: string, options: ReadOptions = {}): Promise<Image> {
+  using file = Deno.openSync(path);
+  return await readImage(new FileSource(file), denoCodec, options);
+}
+
+/** Reads everything of an image file but the contents of memories. */
+export async function inspectImageFile(
+  path: string,
+  options: Pick<ReadOptions, "limits"> = {},
+): Promise<ImageInfo> {
+  using file = Deno.openSync(path);
+  return await inspectImage(new FileSource(file), denoCodec, options);
+}

@@ -1,0 +1,164 @@
+/**
+ * Memory as runs of pages: zero pages are left out, pages that stood before are named, the others are
+ * gathered in chunks. Neither way needs more than one chunk of extra memory.
+ *
+ * @module
+ */
+import type { Bytes } from "./codec.ts";
+import type { Field } from "./field.ts";
+import { CHUNK_BYTES, MAX_RUNS, PAGE_BYTES, type PageRun, WASM_PAGE_BYTES } from "./format.ts";
+
+const PAGE_WORDS = PAGE_BYTES / 4;
+const PAGES_PER_WASM_PAGE = WASM_PAGE_BYTES / PAGE_BYTES;
+/** Entries of the table of pages seen; enough for 2 GiB of different pages, 4 MiB of memory. */
+const MAX_SEEN = 1 << 20;
+
+/** What one `pages` record holds. */
+export interface PageChunk {
+  readonly runs: readonly PageRun[];
+  /** The bytes of the runs without `same`. Valid until the next chunk is asked for. */
+  readonly data: Bytes;
+  /** Pages of this memory looked at so far, zero pages included. */
+  readonly pagesDone: number;
+}
+
+/** Whether a page has only zero bytes. */
+function isZero(words: Int32Array, page: number): boolean {
+  const end = (page + 1) * PAGE_WORDS;
+  for (let i = page * PAGE_WORDS; i < end; i += 8) {
+    const any = words[i] | words[i + 1] | words[i + 2] | words[i + 3] |
+      words[i + 4] | words[i + 5] | words[i + 6] | words[i + 7];
+    if (any !== 0) return false;
+  }
+  return true;
+}
+
+/** Four independent lanes, so that the multiplications overlap. */
+function hash(words: Int32Array, page: number): number {
+  const end = (page + 1) * PAGE_WORDS;
+  let a = 1, b = 2, c = 3, d = 4;
+  for (let i = page * PAGE_WORDS; i < end; i += 4) {
+    a = Math.imul(a ^ words[i], 0x9e3779b1);
+    b = Math.imul(b ^ words[i + 1], 0x85ebca6b);
+    c = Math.imul(c ^ words[i + 2], 0xc2b2ae35);
+    d = Math.imul(d ^ words[i + 3], 0x27d4eb2f);
+  }
+  const mixed = Math.imul(a ^ (b >>> 15) ^ (b << 9), 0x9e3779b1) ^
+    Math.imul(c ^ (d >>> 13) ^ (d << 7), 0x85ebca6b);
+  return mixed ^ (mixed >>> 15);
+}
+
+function isEqual(words: Int32Array, page: number, other: number): boolean {
+  const shift = (other - page) * PAGE_WORDS;
+  const end = (page + 1) * PAGE_WORDS;
+  for (let i = page * PAGE_WORDS; i < end; i += 4) {
+    const j = i + shift;
+    const different = (words[i] ^ words[j]) | (words[i + 1] ^ words[j + 1]) |
+      (words[i + 2] ^ words[j + 2]) | (words[i + 3] ^ words[j + 3]);
+    if (different !== 0) return false;
+  }
+  return true;
+}
+
+type OpenRun = { page: number; count: number; same?: number };
+
+/** Whether `page` (equal to page `same`, or to none) is what comes next in a run. */
+function continues(run: OpenRun, page: number, same: number | undefined): boolean {
+  if (run.page + run.count !== page) return false;
+  return run.same === undefined ? same === undefined : same === run.same + run.count;
+}
+
+/** The chunks of a memory of `wasmPages` pages of 64 KiB, in ascending order of pages. */
+export function* pageChunks(buffer: ArrayBufferLike, wasmPages: number): Generator<PageChunk> {
+  const pages = wasmPages * PAGES_PER_WASM_PAGE;
+  const bytes = new Uint8Array(buffer, 0, pages * PAGE_BYTES);
+  const words = new Int32Array(buffer, 0, pages * PAGE_WORDS);
+  const staging = new Uint8Array(Math.min(CHUNK_BYTES, bytes.length));
+  let seenSize = 16;
+  while (seenSize < 2 * pages && seenSize < MAX_SEEN) seenSize *= 2;
+  /** By hash: 1 + the last page that had it. */
+  const seen = new Int32Array(seenSize);
+
+  let runs: OpenRun[] = [];
+  let length = 0;
+  for (let page = 0; page < pages; page++) {
+    if (isZero(words, page)) continue;
+    const slot = hash(words, page) & (seenSize - 1);
+    const earlier = seen[slot] - 1;
+    const same = earlier >= 0 && isEqual(words, page, earlier) ? earlier : undefined;
+    seen[slot] = page + 1;
+
+    const last = runs.at(-1);
+    let more = last !== undefined && continues(last, page, same);
+    if (same === undefined && length === staging.length || !more && runs.length === MAX_RUNS) {
+      yield { runs, data: staging.subarray(0, length), pagesDone: page };
+      more = false;
+      runs = [];
+      length = 0;
+    }
+    if (more) last!.count++;
+    else runs.push(same === undefined ? { page, count: 1 } : { page, count: 1, same });
+    if (same === undefined) {
+      staging.set(bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES), length);
+      length += PAGE_BYTES;
+    }
+  }
+  if (runs.length > 0) yield { runs, data: staging.subarray(0, length), pagesDone: pages };
+}
+
+/** Checks the runs of one memory as they come, and fills its buffer if there is one. */
+export class PageReader {
+  /** Pages whose bytes stood in the image so far. */
+  stored = 0;
+  /** Pages so far that equal an earlier page. */
+  repeated = 0;
+  readonly #pages: number;
+  readonly #bytes?: Uint8Array;
+  /** The page at which the next run may begin. */
+  next = 0;
+
+  /** @param buffer All zero; `undefined` if only the runs are wanted. */
+  constructor(wasmPages: number, buffer?: ArrayBufferLike) {
+    this.#pages = wasmPages * PAGES_PER_WASM_PAGE;
+    if (buffer !== undefined) this.#bytes = new Uint8Array(buffer, 0, this.#pages * PAGE_BYTES);
+  }
+
+  /**
+   * Takes the `runs` of one record.
+   * @param byteLength Length of the record's data; @param data The data itself, if the buffer is filled.
+   */
+  read(runs: Field, byteLength: number, data?: Uint8Array): void {
+    let used = 0;
+    for (const run of runs.list()) {
+      const page = run.get("page").uint(this.#pages);
+      const count = run.get("count").uint(this.#pages);
+      const same = run.optional("same")?.uint(this.#pages);
+      if (page < this.next) run.refuse(`begins at page ${page}, and the run before ends at ${this.next}`);
+      if (count === 0) run.refuse("has no pages");
+      if (page + count > this.#pages) run.refuse(`ends behind the memory's ${this.#pages} pages`);
+      if (same !== undefined && same >= page) run.refuse(`repeats page ${same}, which is not before it`);
+      this.next = page + count;
+      if (same === undefined) {
+        const end = used + count * PAGE_BYTES;
+        if (end > byteLength) run.refuse(`needs ${end} bytes of data, and there are ${byteLength}`);
+        if (data !== undefined) this.#bytes?.set(data.subarray(used, end), page * PAGE_BYTES);
+        used = end;
+        this.stored += count;
+      } else {
+        this.#repeat(same, page, count);
+        this.repeated += count;
+      }
+    }
+    if (used !== byteLength) runs.refuse(`use ${used} of ${byteLength} bytes of data`);
+  }
+
+  /** Pages may overlap what they repeat: the distance doubles with each copy. */
+  #repeat(same: number, page: number, count: number): void {
+    const end = page + count;
+    for (let at = page; this.#bytes !== undefined && at < end;) {
+      const length = Math.min(at - same, end - at);
+      this.#bytes.copyWithin(at * PAGE_BYTES, same * PAGE_BYTES, (same + length) * PAGE_BYTES);
+      at += length;
+    }
+  }
+}
