@@ -38,15 +38,8 @@ function storePairs(lowering: Lowering, count: number): void {
  * emit: the code that delivers the callee's results is made here.
  */
 function resumeAt(lowering: Lowering, make: () => void): boolean {
-  const { resume, stack } = lowering;
+  const { stack } = lowering;
   if (!lowering.seeking || lowering.offset !== lowering.targetOffset) return false;
-  if (!resume!.called) {
-    // The call is yet to be made: its arguments are operands of the frame.
-    if (lowering.emitting) stack.flushAll(false);
-    stack.reset(0, resume!.operands);
-    lowering.reachTarget([]);
-    return false;
-  }
   if (lowering.emitting) {
     make();
     stack.flushAll(false);

@@ -108,8 +108,7 @@ export function lowerLoop(lowering: Lowering, reader: Reader): void {
     return;
   }
   // The poll stands behind the back edge. Its operands are the loop's parameters, in their slots.
-  const capture = lowering.capture("loop", block.start);
-  const poll = ifThen(lowering.stopTest(), capture);
+  const poll = lowering.pollStatement("loop", block.start);
   if (options.policy === "counter" && !block.calls) {
     // Counted: nothing but a decrement in the loop itself, the poll between two strips of iterations.
     lowering.usesCounter = true;

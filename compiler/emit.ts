@@ -31,7 +31,7 @@ const uses = new Map(fixed.map(([name]) => [name, new RegExp(`\\b${name}\\b`)]))
 
 /** Prints a lowered function. */
 export function emit({ node, free }: LoweredFunction, sourceName: string): string {
-  const code = generate(node, { indent: " " });
+  const code = generate(node, { indent: "" });
   const bindings: string[] = [];
   for (const [name, source] of fixed) if (uses.get(name)!.test(code)) bindings.push(`${name} = ${source}`);
   for (const name of free) bindings.push(`${name} = rt.${collections.get(name[0])}[${name.slice(1)}]`);

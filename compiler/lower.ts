@@ -193,27 +193,32 @@ export class Lowering {
   #pollEntry(): void {
     const { options, func } = this;
     const offset = entryOffset(this.module, func) + this.module.codeSectionStart;
-    if (func === options.watch) this.poll(method("X", "watched", []), "entry", offset);
+    if (func === options.watch) this.poll("entry", offset, () => method("X", "watched", []));
     if (this.context.cyclic(func)) {
       const d = id("d");
-      const test = options.ticks && options.policy !== "none"
-        ? method("X", "tickEnter", [d])
-        : logical("&&", bin(">", d, index(id("U"), num(1))), method("X", "enter", [d]));
-      this.poll(test, "entry", offset);
-    } else if (this.unwinds && options.policy === "function") {
-      this.poll(this.stopTest(), "entry", offset);
-    }
+      this.poll("entry", offset, (site) =>
+        options.ticks && options.policy !== "none"
+          ? method("X", "tickEnter", [id("K"), num(site), d])
+          : logical("&&", bin(">", d, index(id("U"), num(1))), method("X", "enter", [d])));
+    } else if (this.unwinds && options.policy === "function") this.poll("entry", offset);
   }
 
-  /** The condition of a poll: a stop is requested and must be obeyed here. */
-  stopTest(): Expression {
-    if (this.options.ticks) return method("X", "tick", []);
+  /**
+   * Emits `if (a stop is to be obeyed here) capture`. The operand stack must hold no unevaluated
+   * expression.
+   */
+  poll(kind: SiteKind, offset: number, test = (site: number) => this.#stopTest(site)): void {
+    this.emit(this.pollStatement(kind, offset, test));
+  }
+
+  pollStatement(kind: SiteKind, offset: number, test = (site: number) => this.#stopTest(site)): Statement {
+    const capture = this.capture(kind, offset);
+    return ifThen(test(this.#sites.length - 1), capture);
+  }
+
+  #stopTest(site: number): Expression {
+    if (this.options.ticks) return method("X", "tick", [id("K"), num(site)]);
     return logical("&&", bin("!==", index(id("U"), num(0)), num(0)), method("X", "poll", []));
-  }
-
-  /** Emits `if (test) capture`; the operand stack must hold no unevaluated expression. */
-  poll(test: Expression, kind: SiteKind, offset = this.offset): void {
-    this.emit(ifThen(test, this.capture(kind, offset)));
   }
 
   /** The statements that leave the function and save its frame at a site. */

@@ -59,8 +59,14 @@ export class Program {
    * @param func Function index.
    * @param resume Where to start, for a resume form.
    * @param isReady Which functions have code already.
+   * @param source Names the module in JavaScript stack traces.
    */
-  compile(func: number, resume?: ResumePoint, isReady: (func: number) => boolean = () => false): CompiledForm {
+  compile(
+    func: number,
+    resume?: ResumePoint,
+    isReady: (func: number) => boolean = () => false,
+    source = "wasm",
+  ): CompiledForm {
     const { module, graph, options } = this;
     const context: LoweringContext = {
       module,
@@ -71,7 +77,7 @@ export class Program {
       isReady,
     };
     const lowered = new Lowering(context, func, resume).lower();
-    const name = resume ? `wasm/r${func}@${resume.site}` : `wasm/f${func}`;
+    const name = resume ? `${source}/r${func}@${resume.site}` : `${source}/f${func}`;
     return { text: emit(lowered, name), form: lowered.form };
   }
 }

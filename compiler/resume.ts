@@ -55,14 +55,10 @@ export function siteInfo(module: Module, func: number, site: number): SiteInfo |
   return found;
 }
 
-/**
- * Where a resume form starts, or `undefined` if the site is none. `called` says that the frame waits
- * for the results of the call at the site.
- */
-export function resumePoint(module: Module, func: number, site: number, called: boolean): ResumePoint | undefined {
+/** Where a resume form starts, or `undefined` if the site is none. */
+export function resumePoint(module: Module, func: number, site: number): ResumePoint | undefined {
   const info = siteInfo(module, func, site);
-  if (info === undefined || (called && info.kind !== "call")) return undefined;
-  const gone = called ? info.callee!.params.length + (info.target === undefined ? 1 : 0) : 0;
-  const operands = info.stack.slice(0, info.stack.length - gone);
-  return { site, kind: info.kind, called, operands, bases: info.bases };
+  if (info === undefined) return undefined;
+  const gone = info.callee ? info.callee.params.length + (info.target === undefined ? 1 : 0) : 0;
+  return { site, kind: info.kind, operands: info.stack.slice(0, info.stack.length - gone), bases: info.bases };
 }

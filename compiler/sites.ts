@@ -8,8 +8,8 @@ import type { Module, ValType } from "./types.ts";
 /**
  * - `entry`: before the first instruction; the offset is that of the function's local declarations.
  * - `loop`: a back edge has reached the `loop` instruction.
- * - `call`: in a `call` or `call_indirect`, or, in the innermost frame, just before it with its
- *   operands still on the stack.
+ * - `call`: in a `call` or `call_indirect`, whose operands are gone and whose results are to come. The
+ *   callee has a frame of its own, also when it is a host function that has not begun.
  */
 export type SiteKind = "entry" | "loop" | "call";
 
@@ -43,8 +43,6 @@ export interface ResumePoint {
   /** Byte offset in the contents of the code section. */
   readonly site: number;
   readonly kind: SiteKind;
-  /** For a call: the callee has returned (or will), its operands are gone; else the call is yet to be made. */
-  readonly called: boolean;
   /** Types of the operands of the frame. */
   readonly operands: readonly ValType[];
   /** Operand stack height below each enclosing block (and its parameters), by the block's file offset. */

@@ -1,0 +1,43 @@
+/**
+ * The control words through which a stop is requested, from this thread or another.
+ *
+ * @module
+ */
+
+/** Indices into the control words. */
+export const ControlWord = {
+  /** Not 0: look up at the next site. */
+  attention: 0,
+  /** Largest stack depth, in estimated bytes; -1 makes every recursive entry look up. */
+  depthLimit: 1,
+  /** Not 0: a stop is requested. */
+  stop: 2,
+} as const;
+
+/**
+ * Stack bytes that generated code may use, by its own estimate. V8 gives a thread about 1 MB; the rest
+ * is for host functions and for compiling.
+ */
+export const defaultDepthLimit = 400_000;
+
+/** Control words that other threads can write. */
+export function controlWords(): Int32Array<SharedArrayBuffer> {
+  const words = new Int32Array(new SharedArrayBuffer(32));
+  words[ControlWord.depthLimit] = defaultDepthLimit;
+  return words;
+}
+
+/** Asks the guest that watches these words to stop; safe from any thread. */
+export function requestStop(words: Int32Array): void {
+  Atomics.store(words, ControlWord.stop, 1);
+  Atomics.store(words, ControlWord.depthLimit, -1);
+  Atomics.store(words, ControlWord.attention, 1);
+  if (words.buffer instanceof SharedArrayBuffer) Atomics.notify(words, ControlWord.stop);
+}
+
+/** Takes a request back, or clears one that was obeyed. */
+export function clearStop(words: Int32Array): void {
+  Atomics.store(words, ControlWord.stop, 0);
+  Atomics.store(words, ControlWord.depthLimit, defaultDepthLimit);
+  Atomics.store(words, ControlWord.attention, 0);
+}

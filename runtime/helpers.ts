@@ -1,0 +1,316 @@
+/**
+ * `H`: what generated code calls where one JavaScript expression does not do. Small functions, so
+ * that V8 inlines them. An i64 result is returned as its low half, the high half goes to `R[0]`.
+ *
+ * @module
+ */
+import type { Memory } from "./memory.ts";
+import type { Func } from "./func.ts";
+import { Trap, TrapKind } from "./trap.ts";
+
+/** Second halves of results, shared by all generated code of a thread. */
+export const R = new Int32Array(1);
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+/**
+ * A signalling NaN of either width. JavaScript numbers lose the signalling bit, objects do not; for
+ * arithmetic it is NaN.
+ */
+export class SignallingNaN {
+  /** @param high For an f64, the high half of its bits. */
+  constructor(readonly low: number, readonly high = 0) {}
+  valueOf(): number {
+    return NaN;
+  }
+}
+/** A float as generated code holds it. */
+export type Float = number | SignallingNaN;
+
+const isF32Signalling = (bits: number) => (bits & 0x7fc00000) === 0x7f800000 && (bits & 0x3fffff) !== 0;
+const isF64Signalling = (low: number, high: number) =>
+  (high & 0x7ff80000) === 0x7ff00000 && ((high & 0x7ffff) | low) !== 0;
+
+export function f32OfBits(bits: number): Float {
+  if (isF32Signalling(bits)) return new SignallingNaN(bits);
+  scratch.setInt32(0, bits, true);
+  return scratch.getFloat32(0, true);
+}
+
+export function bitsOfF32(x: Float): number {
+  if (typeof x === "object") return x.low;
+  scratch.setFloat32(0, x, true);
+  return scratch.getInt32(0, true);
+}
+
+export function f64OfBits(low: number, high: number): Float {
+  if (isF64Signalling(low, high)) return new SignallingNaN(low, high);
+  scratch.setInt32(0, low, true);
+  scratch.setInt32(4, high, true);
+  return scratch.getFloat64(0, true);
+}
+
+export function bitsOfF64(x: Float): number {
+  if (typeof x === "object") {
+    R[0] = x.high;
+    return x.low;
+  }
+  scratch.setFloat64(0, x, true);
+  R[0] = scratch.getInt32(4, true);
+  return scratch.getInt32(0, true);
+}
+
+function trap(kind: TrapKind): never {
+  throw new Trap(kind);
+}
+
+// 64-bit values as BigInts, for the operations that are rare or slow anyway.
+const big = (low: number, high: number) => BigInt(high) << 32n | BigInt(low >>> 0);
+const ubig = (low: number, high: number) => BigInt(high >>> 0) << 32n | BigInt(low >>> 0);
+function split(value: bigint): number {
+  R[0] = Number(BigInt.asIntN(32, value >> 32n));
+  return Number(BigInt.asIntN(32, value));
+}
+
+/** Truncates a number in the range of a 64-bit integer; exact, because such numbers have few digits. */
+function splitNumber(x: number): number {
+  x = Math.trunc(x);
+  const high = Math.floor(x / 4294967296);
+  R[0] = high | 0;
+  return (x - high * 4294967296) | 0;
+}
+
+const divisor = (low: number, high: number) => {
+  if ((low | high) === 0) trap(TrapKind.divideByZero);
+};
+const fitsU32 = (high: number) => high === 0;
+const fitsS32 = (low: number, high: number) => high === low >> 31;
+const fitsU53 = (high: number) => high >>> 0 < 0x200000;
+const toNumber = (low: number, high: number) => (high >>> 0) * 4294967296 + (low >>> 0);
+
+/** The largest i64 as a double is 2^63, just out of range. */
+const two63 = 2 ** 63;
+const two64 = 2 ** 64;
+
+/** Rounds to f32 once: adding the lost bits as a sticky bit below the double's last. */
+function roundToF32(value: bigint): number {
+  const negative = value < 0n;
+  let magnitude = negative ? -value : value;
+  // Beyond 2^53 a double would round first: keep 40 bits and whether anything was below them.
+  const excess = magnitude.toString(2).length - 40;
+  if (excess > 0) {
+    const shift = BigInt(excess);
+    const sticky = (magnitude & ((1n << shift) - 1n)) !== 0n ? 1n : 0n;
+    magnitude = ((magnitude >> shift) | sticky) << shift;
+  }
+  const rounded = Math.fround(Number(magnitude));
+  return negative ? -rounded : rounded;
+}
+
+export const H = {
+  unreachable: (): never => trap(TrapKind.unreachable),
+
+  /** Explains why `q`, an element of a table, cannot be called. */
+  badIndirectCall(q: Func | null | undefined): never {
+    if (q === undefined) trap(TrapKind.undefinedElement);
+    if (q === null) trap(TrapKind.uninitializedElement);
+    trap(TrapKind.signatureMismatch);
+  },
+
+  popcnt(x: number): number {
+    x -= (x >>> 1) & 0x55555555;
+    x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
+    return Math.imul((x + (x >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+  },
+  divS(a: number, b: number): number {
+    if (b === 0) trap(TrapKind.divideByZero);
+    if (b === -1 && a === -2147483648) trap(TrapKind.overflow);
+    return (a / b) | 0;
+  },
+  divU(a: number, b: number): number {
+    if (b === 0) trap(TrapKind.divideByZero);
+    return ((a >>> 0) / (b >>> 0)) | 0;
+  },
+  remS(a: number, b: number): number {
+    if (b === 0) trap(TrapKind.divideByZero);
+    return (a % b) | 0;
+  },
+  remU(a: number, b: number): number {
+    if (b === 0) trap(TrapKind.divideByZero);
+    return ((a >>> 0) % (b >>> 0)) | 0;
+  },
+
+  truncS(a: Float): number {
+    const x = +a;
+    if (x > -2147483649 && x < 2147483648) return x | 0;
+    trap(x !== x ? TrapKind.invalidConversion : TrapKind.overflow);
+  },
+  truncU(a: Float): number {
+    const x = +a;
+    if (x > -1 && x < 4294967296) return x | 0;
+    trap(x !== x ? TrapKind.invalidConversion : TrapKind.overflow);
+  },
+  truncSatS(a: Float): number {
+    const x = +a;
+    return x > -2147483649 ? x < 2147483648 ? x | 0 : 2147483647 : x !== x ? 0 : -2147483648;
+  },
+  truncSatU(a: Float): number {
+    const x = +a;
+    return x > -1 ? x < 4294967296 ? x | 0 : -1 : 0;
+  },
+
+  /** Rounds half to even; a result of zero keeps the operand's sign. */
+  nearest(a: Float): number {
+    const x = +a;
+    const magnitude = Math.abs(x);
+    if (!(magnitude < 4503599627370496)) return x;
+    const rounded = magnitude + 4503599627370496 - 4503599627370496;
+    return x < 0 || Object.is(x, -0) ? -rounded : rounded;
+  },
+  f32OfBits,
+  bitsOfF32,
+  f64OfBits,
+  bitsOfF64,
+  absF32: (x: Float) => f32OfBits(bitsOfF32(x) & 0x7fffffff),
+  negF32: (x: Float) => f32OfBits(bitsOfF32(x) ^ 0x80000000),
+  copysignF32: (x: Float, y: Float) => f32OfBits((bitsOfF32(x) & 0x7fffffff) | (bitsOfF32(y) & 0x80000000)),
+  absF64: (x: Float) => f64OfBits(bitsOfF64(x), R[0] & 0x7fffffff),
+  negF64: (x: Float) => f64OfBits(bitsOfF64(x), R[0] ^ 0x80000000),
+  copysignF64(x: Float, y: Float): Float {
+    bitsOfF64(y);
+    const sign = R[0] & 0x80000000;
+    const low = bitsOfF64(x);
+    return f64OfBits(low, (R[0] & 0x7fffffff) | sign);
+  },
+
+  // The slow halves of float accesses: only NaNs come here.
+  loadF32: (memory: Memory, address: number, offset: number) =>
+    f32OfBits(memory.d.getInt32((address >>> 0) + offset, true)),
+  loadF64: (memory: Memory, address: number, offset: number) =>
+    f64OfBits(
+      memory.d.getInt32((address >>> 0) + offset, true),
+      memory.d.getInt32((address >>> 0) + offset + 4, true),
+    ),
+  storeF32(memory: Memory, address: number, offset: number, x: Float): void {
+    memory.d.setInt32((address >>> 0) + offset, bitsOfF32(x), true);
+  },
+  storeF64(memory: Memory, address: number, offset: number, x: Float): void {
+    const low = bitsOfF64(x);
+    memory.d.setInt32((address >>> 0) + offset + 4, R[0], true);
+    memory.d.setInt32((address >>> 0) + offset, low, true);
+  },
+
+  /** The high 32 bits of the unsigned product of two 32-bit integers. */
+  mulHigh(a: number, b: number): number {
+    const [a0, a1, b0, b1] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
+    const t = (Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16)) | 0;
+    const w = (Math.imul(a0, b1) + (t & 0xffff)) | 0;
+    return (Math.imul(a1, b1) + (t >>> 16) + (w >>> 16)) | 0;
+  },
+  divS64(low: number, high: number, low2: number, high2: number): number {
+    divisor(low2, high2);
+    if (fitsS32(low, high) && fitsS32(low2, high2)) return splitNumber(low / low2);
+    const [a, b] = [big(low, high), big(low2, high2)];
+    if (b === -1n && a === -(1n << 63n)) trap(TrapKind.overflow);
+    return split(a / b);
+  },
+  divU64(low: number, high: number, low2: number, high2: number): number {
+    divisor(low2, high2);
+    if (fitsU32(high) && fitsU32(high2)) {
+      R[0] = 0;
+      return ((low >>> 0) / (low2 >>> 0)) | 0;
+    }
+    return split(ubig(low, high) / ubig(low2, high2));
+  },
+  remS64(low: number, high: number, low2: number, high2: number): number {
+    divisor(low2, high2);
+    if (fitsS32(low, high) && fitsS32(low2, high2)) {
+      const rest = (low % low2) | 0;
+      R[0] = rest >> 31;
+      return rest;
+    }
+    return split(big(low, high) % big(low2, high2));
+  },
+  remU64(low: number, high: number, low2: number, high2: number): number {
+    divisor(low2, high2);
+    if (fitsU53(high) && fitsU53(high2)) return splitNumber(toNumber(low, high) % toNumber(low2, high2));
+    return split(ubig(low, high) % ubig(low2, high2));
+  },
+  shl64(low: number, high: number, n: number): number {
+    n &= 63;
+    if (n === 0) {
+      R[0] = high;
+      return low;
+    }
+    if (n < 32) {
+      R[0] = (high << n) | (low >>> (32 - n));
+      return low << n;
+    }
+    R[0] = low << (n - 32);
+    return 0;
+  },
+  shrS64(low: number, high: number, n: number): number {
+    n &= 63;
+    if (n === 0) {
+      R[0] = high;
+      return low;
+    }
+    if (n < 32) {
+      R[0] = high >> n;
+      return (low >>> n) | (high << (32 - n));
+    }
+    R[0] = high >> 31;
+    return high >> (n - 32);
+  },
+  shrU64(low: number, high: number, n: number): number {
+    n &= 63;
+    if (n === 0) {
+      R[0] = high;
+      return low;
+    }
+    if (n < 32) {
+      R[0] = high >>> n;
+      return (low >>> n) | (high << (32 - n));
+    }
+    R[0] = 0;
+    return (high >>> (n - 32)) | 0;
+  },
+  rotl64(low: number, high: number, n: number): number {
+    n &= 63;
+    const [a, b] = n < 32 ? [low, high] : [high, low];
+    n &= 31;
+    if (n === 0) {
+      R[0] = b;
+      return a;
+    }
+    R[0] = (b << n) | (a >>> (32 - n));
+    return (a << n) | (b >>> (32 - n));
+  },
+  rotr64: (low: number, high: number, n: number): number => H.rotl64(low, high, 64 - (n & 63)),
+  ctz64(low: number, high: number): number {
+    return low !== 0 ? 31 - Math.clz32(low & -low) : high !== 0 ? 63 - Math.clz32(high & -high) : 64;
+  },
+  truncS64(a: Float): number {
+    const x = +a;
+    if (x >= -two63 && x < two63) return splitNumber(x);
+    trap(x !== x ? TrapKind.invalidConversion : TrapKind.overflow);
+  },
+  truncU64(a: Float): number {
+    const x = +a;
+    if (x > -1 && x < two64) return splitNumber(x);
+    trap(x !== x ? TrapKind.invalidConversion : TrapKind.overflow);
+  },
+  truncSatS64(a: Float): number {
+    const x = +a;
+    if (x >= -two63 && x < two63) return splitNumber(x);
+    R[0] = x !== x ? 0 : x < 0 ? -2147483648 : 2147483647;
+    return x > 0 ? -1 : 0;
+  },
+  truncSatU64(a: Float): number {
+    const x = +a;
+    if (x > -1 && x < two64) return splitNumber(x);
+    return R[0] = x > 0 ? -1 : 0;
+  },
+  f32OfS64: (low: number, high: number): number => roundToF32(big(low, high)),
+  f32OfU64: (low: number, high: number): number => roundToF32(ubig(low, high)),
+};

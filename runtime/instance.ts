@@ -1,0 +1,252 @@
+/**
+ * Module instances (spec 4.2.5, 4.5.4). Generated code knows its own as `S`.
+ *
+ * @module
+ */
+import { LinkError } from "../compiler/errors.ts";
+import type { Program } from "../compiler/program.ts";
+import { resumePoint } from "../compiler/resume.ts";
+import { type ConstExpr, type ExternKind, type Module, ValType } from "../compiler/types.ts";
+import { type Code, Func, typeId } from "./func.ts";
+import { Global } from "./global.ts";
+import { H, R } from "./helpers.ts";
+import { hostCode, type HostFunction } from "./host_function.ts";
+import { Memory } from "./memory.ts";
+import { V } from "./results.ts";
+import type { Store } from "./store.ts";
+import { type Ref, Table } from "./table.ts";
+import { Trap, TrapKind } from "./trap.ts";
+import { pushBits, rawSize } from "./value.ts";
+
+/** Anything a module can import or export. */
+export type Extern = Func | Table | Memory | Global;
+
+/** What a restored instance already has: its own, in the order of their definition. */
+export interface Given {
+  readonly tables?: readonly Table[];
+  readonly memories?: readonly Memory[];
+  readonly globals?: readonly Global[];
+}
+
+const empty = new Uint8Array(0);
+
+export class Instance {
+  readonly module: Module;
+  readonly funcs: Func[] = [];
+  readonly tables: Table[] = [];
+  readonly memories: Memory[] = [];
+  readonly globals: Global[] = [];
+  /** Element segments as references; a dropped one is empty. */
+  readonly elements: (readonly Ref[])[] = [];
+  /** Data segments; a dropped one is empty. */
+  readonly datas: Uint8Array[] = [];
+  readonly droppedElements = new Set<number>();
+  readonly droppedDatas = new Set<number>();
+  readonly exports: ReadonlyMap<string, Extern>;
+
+  readonly #resumeForms = new Map<string, Code>();
+  readonly #rt: Record<string, unknown>;
+
+  /**
+   * Allocates the instance and its own functions, tables, memories and globals; segments are not
+   * applied yet and nothing runs. `given` provides what a restored instance already has.
+   *
+   * @param index Index of the instance in its store.
+   */
+  constructor(
+    readonly store: Store,
+    readonly program: Program,
+    readonly index: number,
+    imports: readonly (Extern | HostFunction)[],
+    given: Given = {},
+  ) {
+    const module = this.module = program.module;
+    for (const value of imports) {
+      if (typeof value === "function") {
+        const func = new Func(module.funcTypes[this.funcs.length], this, this.funcs.length, true);
+        func.f = hostCode(func, value, store.thread);
+        this.funcs.push(func);
+      } else this.#space(kindOf(value)).push(value);
+    }
+    module.codes.forEach((_, i) => {
+      const func = module.imported.funcs + i;
+      this.funcs.push(new Func(module.funcTypes[func], this, func, false));
+    });
+    module.tables.slice(module.imported.tables).forEach((type, i) => {
+      this.tables.push(given.tables?.[i] ?? new Table(type));
+    });
+    module.memories.slice(module.imported.memories).forEach((type, i) => {
+      this.memories.push(given.memories?.[i] ?? new Memory(type));
+    });
+    module.globals.forEach(({ type, init }, i) => {
+      const global = given.globals?.[i] ?? new Global(type);
+      this.globals.push(global);
+      if (given.globals === undefined) [global.v, global.h = 0] = this.#evaluate(init) as [unknown, number];
+    });
+    module.elements.forEach(({ init, mode }) => {
+      this.elements.push(mode.kind === "declarative" ? [] : init.map((expr) => this.#evaluate(expr)[0]));
+    });
+    module.datas.forEach(({ start, end }) => this.datas.push(module.bytes.subarray(start, end)));
+    this.exports = new Map(
+      module.exports.map(({ name, kind, index }) => [name, this.#space(kind)[index] as Extern]),
+    );
+    this.#rt = {
+      X: store.thread,
+      U: store.thread.control,
+      R,
+      V,
+      H,
+      S: this,
+      memories: this.memories,
+      tables: this.tables,
+      globals: this.globals,
+      funcs: this.funcs,
+      types: module.types.map(typeId),
+    };
+  }
+
+  #space(kind: ExternKind): Extern[] {
+    return { func: this.funcs, table: this.tables, memory: this.memories, global: this.globals }[kind];
+  }
+
+  /** The raw value of a constant expression. */
+  #evaluate(expr: ConstExpr): unknown[] {
+    const raw: unknown[] = [];
+    switch (expr.op) {
+      case "i32.const":
+        return [expr.value];
+      case "i64.const":
+        pushBits(raw, ValType.i64, expr.value);
+        return raw;
+      case "f32.const":
+        pushBits(raw, ValType.f32, expr.bits);
+        return raw;
+      case "f64.const":
+        pushBits(raw, ValType.f64, expr.bits);
+        return raw;
+      case "ref.null":
+        return [null];
+      case "ref.func":
+        return [this.funcs[expr.index]];
+      case "global.get":
+        return [this.globals[expr.index].v, this.globals[expr.index].h];
+    }
+  }
+
+  /** Applies active segments, in order (spec 4.5.4); what precedes a failing one stays written. */
+  applySegments(): void {
+    this.module.elements.forEach(({ mode }, i) => {
+      if (mode.kind === "active") {
+        const offset = this.#evaluate(mode.offset)[0] as number;
+        this.tableInit(mode.index, i, offset, 0, this.elements[i].length);
+      }
+      if (mode.kind !== "passive") this.elemDrop(i);
+    });
+    this.module.datas.forEach(({ mode }, i) => {
+      if (mode.kind !== "active") return;
+      const offset = this.#evaluate(mode.offset)[0] as number;
+      this.memories[mode.index].init(this.datas[i], offset, 0, this.datas[i].length);
+      this.dataDrop(i);
+    });
+  }
+
+  memoryInit(data: number, to: number, from: number, length: number): void {
+    this.memories[0].init(this.datas[data], to, from, length);
+  }
+  dataDrop(data: number): void {
+    this.datas[data] = empty;
+    this.droppedDatas.add(data);
+  }
+  tableInit(table: number, elem: number, to: number, from: number, length: number): void {
+    this.tables[table].init(this.elements[elem], to, from, length);
+  }
+  elemDrop(elem: number): void {
+    this.elements[elem] = [];
+    this.droppedElements.add(elem);
+  }
+  tableCopy(to: number, from: number, at: number, source: number, length: number): void {
+    const range = (source >>> 0) + (length >>> 0);
+    if (range > this.tables[from].size) throw new Trap(TrapKind.tableBounds);
+    this.tables[to].init(this.tables[from].e, at, source, length);
+  }
+
+  /** Compiles the run form of a defined function. */
+  compile(func: number): Code {
+    const isReady = (callee: number) => this.funcs[callee].f !== null;
+    const { text, form } = this.program.compile(func, undefined, isReady, `wasm-${this.index}`);
+    return this.#make(text, { ...form, self: this.funcs[func] });
+  }
+
+  /** The resume form of a defined function that starts at `site`; compiled once. */
+  resumeForm(func: number, site: number): Code {
+    const key = `${func}@${site}`;
+    let code = this.#resumeForms.get(key);
+    if (code === undefined) {
+      const point = resumePoint(this.module, func, site);
+      if (point === undefined) throw new RangeError(`function ${func} has no site at ${site}`);
+      const isReady = (callee: number) => this.funcs[callee].f !== null;
+      const { text, form } = this.program.compile(func, point, isReady, `wasm-${this.index}`);
+      this.#resumeForms.set(key, code = this.#make(text, { ...form, self: this.funcs[func] }));
+    }
+    return code;
+  }
+
+  #make(text: string, form: unknown): Code {
+    return new Function("rt", "K", text)(this.#rt, form);
+  }
+
+  /** How many raw values the parameters of a function take. */
+  rawParams(func: number): number {
+    return this.module.funcTypes[func].params.reduce((sum, type) => sum + rawSize(type), 0);
+  }
+
+  /** A function's name for people: from the name section, its export, its import; else `func[N]`. */
+  nameOf(func: number): string {
+    const { names, imports, exports } = this.module;
+    const known = names.funcs.get(func) ?? exports.find(({ kind, index }) => kind === "func" && index === func)?.name;
+    if (known !== undefined) return known;
+    const imported = imports.filter(({ kind }) => kind === "func")[func];
+    return imported ? `${imported.module}.${imported.name}` : `func[${func}]`;
+  }
+}
+
+export function kindOf(extern: Extern): ExternKind {
+  if (extern instanceof Func) return "func";
+  if (extern instanceof Table) return "table";
+  return extern instanceof Memory ? "memory" : "global";
+}
+
+/** Checks that what is given matches an import's type (spec 3.4.? "Import Matching"). */
+export function checkImport(module: Module, at: number, extern: Extern | HostFunction | undefined): Extern {
+  const wanted = module.imports[at];
+  const name = `"${wanted.module}" "${wanted.name}"`;
+  if (typeof extern === "function") {
+    throw new LinkError(`incompatible import type for ${name}: wanted a ${wanted.kind}, got a function`);
+  }
+  if (extern === undefined) throw new LinkError(`unknown import: nothing is given for ${name} (${wanted.kind})`);
+  const fail = (what: string): never => {
+    throw new LinkError(`incompatible import type for ${name}: ${what}`);
+  };
+  if (kindOf(extern) !== wanted.kind) return fail(`wanted a ${wanted.kind}, got a ${kindOf(extern)}`);
+  const limits = (size: number, max: number | undefined, limits: { min: number; max?: number }) => {
+    if (size < limits.min) fail(`size ${size} is below the minimum ${limits.min}`);
+    if (limits.max !== undefined && (max === undefined || max > limits.max)) {
+      fail(`maximum ${max ?? "none"} is above ${limits.max}`);
+    }
+  };
+  if (wanted.kind === "func" && (extern as Func).t !== typeId(wanted.type)) return fail("another function type");
+  if (wanted.kind === "table") {
+    const table = extern as Table;
+    if (table.type.element !== wanted.type.element) return fail("another element type");
+    limits(table.size, table.type.limits.max, wanted.type.limits);
+  }
+  if (wanted.kind === "memory") {
+    const memory = extern as Memory;
+    limits(memory.pages, memory.type.limits.max, wanted.type.limits);
+  }
+  if (wanted.kind === "global") {
+    const { type } = extern as Global;
+    if (type.type !== wanted.type.type || type.mutable !== wanted.type.mutable) return fail("another global type");
+  }
+  return extern;
+}

@@ -1,0 +1,291 @@
+/**
+ * One thread of execution: the frames on the heap, and the part on V8's stack above them. Generated
+ * code knows it as `X`.
+ *
+ * To stop, the innermost function sets `u` and returns through its capture block; every caller sees
+ * `u`, captures its own frame and returns, until the driver here is reached. To go on, the driver
+ * resumes the innermost frame alone; when that returns, the frame below it, and so on. So a stack of any
+ * depth needs little of V8's.
+ *
+ * @module
+ */
+import type { Form } from "../compiler/sites.ts";
+import { ControlWord, controlWords, defaultDepthLimit } from "./control.ts";
+import { type Frame, frameOf, hostSite } from "./frame.ts";
+import type { Func } from "./func.ts";
+import { putResults, takeResults } from "./results.ts";
+import { activations, HostError, type StackFrame, Trap, TrapKind, trapOf } from "./trap.ts";
+
+/** Why the stack is being unwound. */
+type Reason = "stop" | "spill" | "pause" | "await";
+
+/** How a drive of the thread ended. */
+export type Completion =
+  | { readonly kind: "returned"; readonly raw: unknown[] }
+  /** All frames are on the heap: an image can be taken, or `drive` goes on. */
+  | { readonly kind: "stopped" }
+  /** The time slice is over; drive again. */
+  | { readonly kind: "paused" }
+  /** A host function gave a promise of its raw results; hand them to `drive`. */
+  | { readonly kind: "awaiting"; readonly promise: Promise<unknown[]>; readonly func: Func };
+
+/** Hears of what passes, for counting and debugging. */
+export interface ThreadObserver {
+  site?(func: number, site: number): void;
+  captured?(frame: Frame): void;
+}
+
+export interface ThreadOptions {
+  readonly control?: Int32Array;
+  /** Stop at this many site passages (code compiled with `ticks`). */
+  readonly stopAtTick?: number;
+  /** Stop at this many entries of the watched function. */
+  readonly stopAtCall?: number;
+  /** Stop before this many host calls. */
+  readonly stopAtHostCall?: number;
+  /** Come up for air this often, so that the event loop of this very thread can run. */
+  readonly sliceMilliseconds?: number;
+  /** Frames on the heap beyond this are a stack overflow. */
+  readonly maxFrames?: number;
+  readonly observer?: ThreadObserver;
+}
+
+/** Polls between two looks at the clock, when slices are on. */
+const pollsPerLook = 64;
+
+export class Thread {
+  /** Not 0 while the stack unwinds; generated code looks after every call. */
+  u = 0;
+  /** Stack depth below the current driver, for nested calls. */
+  base = 0;
+  /** Site passages so far. */
+  ticks = 0;
+  /** Entries of the watched function so far. */
+  calls = 0;
+  hostCalls = 0;
+  /** Frames on the heap, outermost first. */
+  frames: Frame[] = [];
+  readonly control: Int32Array;
+  readonly options: ThreadOptions;
+
+  #reason: Reason = "stop";
+  /** Frames captured by the unwinding in progress, innermost first. */
+  #captured: Frame[] = [];
+  #more: { func: Func; form: Form; site: number; values: unknown[] } | undefined;
+  #awaiting: Promise<unknown[]> | undefined;
+  #awaitingFunc: Func | undefined;
+  /** Drivers on the stack; only the outermost may leave frames behind. */
+  #drivers = 0;
+  #resumingHost = false;
+  #sliceEnd = Infinity;
+  #looks = 0;
+
+  constructor(options: ThreadOptions = {}) {
+    this.options = options;
+    this.control = options.control ?? controlWords();
+  }
+
+  // ---- called by generated code ----
+
+  /** Saves a frame. `form` is the code's own description, `site` an index into its sites. */
+  capture(form: Form & { self: Func }, site: number, ...values: unknown[]): void {
+    this.#finishCapture();
+    this.#more = { func: form.self, form, site, values };
+  }
+
+  /** The rest of the values of a frame with very many. */
+  captureMore(...values: unknown[]): void {
+    this.#more!.values.push(...values);
+  }
+
+  #finishCapture(): void {
+    if (this.#more === undefined) return;
+    const { func, form, site, values } = this.#more;
+    const frame = frameOf(func, form, site, values, this.#reason === "spill");
+    this.options.observer?.captured?.(frame);
+    this.#captured.push(frame);
+    this.#more = undefined;
+  }
+
+  /** A poll that found the attention word set. */
+  poll(): boolean {
+    if (this.control[ControlWord.stop] !== 0) return this.#leave("stop");
+    if (this.#sliceEnd !== Infinity && --this.#looks <= 0) {
+      this.#looks = pollsPerLook;
+      if (performance.now() > this.#sliceEnd) return this.#leave("pause");
+    }
+    return false;
+  }
+
+  /** An entry of a recursive function found the depth limit passed, or lowered to make it look. */
+  enter(depth: number): boolean {
+    if (depth > defaultDepthLimit) {
+      if (this.frames.length > (this.options.maxFrames ?? 400_000)) throw new Trap(TrapKind.stackExhausted);
+      return this.#begin("spill");
+    }
+    return this.poll();
+  }
+
+  /** A site passage that is counted. */
+  tick(form: Form & { self: Func }, site: number): boolean {
+    this.ticks++;
+    this.options.observer?.site?.(form.func, form.sites[site].offset);
+    if (this.ticks === this.options.stopAtTick) return this.#leave("stop");
+    return this.control[ControlWord.attention] !== 0 && this.poll();
+  }
+
+  tickEnter(form: Form & { self: Func }, site: number, depth: number): boolean {
+    if (depth > defaultDepthLimit) return this.enter(depth);
+    return this.tick(form, site);
+  }
+
+  /** An entry of the function that `-f` names. */
+  watched(): boolean {
+    return ++this.calls === this.options.stopAtCall && this.#leave("stop");
+  }
+
+  // ---- called by host functions' wrappers ----
+
+  /**
+   * Before a host call: whether to stop here, with the call not begun. The call that a resumed frame
+   * stands before is always made.
+   */
+  stopsBefore(func: Func, raw: readonly unknown[]): boolean {
+    if (this.#resumingHost) {
+      this.#resumingHost = false;
+      return false;
+    }
+    this.hostCalls++;
+    const due = this.hostCalls === this.options.stopAtHostCall || this.control[ControlWord.stop] !== 0;
+    return due && this.interrupt(func, raw);
+  }
+
+  /** Unwinds with the host call not begun. */
+  interrupt(func: Func, raw: readonly unknown[]): boolean {
+    if (!this.#leave("stop")) return false;
+    this.#captured.push({ func, site: hostSite, values: [...raw], fresh: false });
+    return true;
+  }
+
+  /** Unwinds until a promise of a host call's raw results is fulfilled. */
+  suspend(func: Func, promise: Promise<unknown[]>): void {
+    if (this.#drivers > 1) {
+      throw new HostError(new Error(`the asynchronous import "${func.instance.nameOf(func.index)}" was called inside a synchronous one`));
+    }
+    this.#begin("await");
+    this.#awaiting = promise;
+    this.#awaitingFunc = func;
+  }
+
+  #leave(reason: Reason): boolean {
+    return this.#drivers <= 1 && this.#begin(reason);
+  }
+
+  #begin(reason: Reason): true {
+    this.u = 1;
+    this.#reason = reason;
+    return true;
+  }
+
+  // ---- the driver ----
+
+  /** Calls a function and drives it until it returns; stops are put off (used for calls from the host). */
+  call(func: Func, raw: readonly unknown[]): unknown[] {
+    this.start(func, raw);
+    const completion = this.drive(undefined, this.frames.length - 1);
+    if (completion.kind !== "returned") throw new Error(`a nested call cannot be left (${completion.kind})`);
+    return completion.raw;
+  }
+
+  /** Puts a call on the heap, to be driven. */
+  start(func: Func, raw: readonly unknown[]): void {
+    this.frames.push({ func, site: func.isHost ? hostSite : 0, values: raw, fresh: true });
+  }
+
+  /**
+   * Runs until the frames above `floor` have returned, or must be left.
+   *
+   * @param delivered Raw results for the innermost frame, if it waits for an awaited host call.
+   * @throws {Trap | Exit | HostError} with `wasmStack` filled in for a trap.
+   */
+  drive(delivered?: { func: Func; raw: unknown[] }, floor = 0): Completion {
+    const outerBase = this.base;
+    const limit = Error.stackTraceLimit;
+    const slice = this.options.sliceMilliseconds;
+    if (this.#drivers === 0 && slice !== undefined) {
+      this.#sliceEnd = performance.now() + slice;
+      this.control[ControlWord.depthLimit] = -1;
+      this.control[ControlWord.attention] = 1;
+    }
+    Error.stackTraceLimit = 100;
+    this.#drivers++;
+    let type = delivered?.func.type;
+    let value = delivered && putResults(delivered.raw, delivered.func.type.results);
+    let current: Frame | undefined;
+    try {
+      while (this.frames.length > floor) {
+        current = this.frames.pop()!;
+        value = this.#resume(current, value);
+        type = current.func.type;
+        if (this.u === 0) continue;
+        this.u = 0;
+        this.#finishCapture();
+        const captured = this.#captured;
+        this.#captured = [];
+        for (let i = captured.length - 1; i >= 0; i--) this.frames.push(captured[i]);
+        value = undefined;
+        if (this.#reason === "stop") return { kind: "stopped" };
+        if (this.#reason === "pause") return { kind: "paused" };
+        if (this.#reason === "await") {
+          const [promise, func] = [this.#awaiting!, this.#awaitingFunc!];
+          this.#awaiting = undefined;
+          return { kind: "awaiting", promise, func };
+        }
+      }
+      return { kind: "returned", raw: takeResults(value, type!.results) };
+    } catch (error) {
+      throw this.#abandon(error, floor);
+    } finally {
+      this.#drivers--;
+      this.base = outerBase;
+      Error.stackTraceLimit = limit;
+    }
+  }
+
+  #resume({ func, site, values, fresh }: Frame, value: unknown): unknown {
+    if (site === hostSite) {
+      this.#resumingHost = !fresh;
+      return func.g()(...values);
+    }
+    if (fresh) {
+      const params = values.slice(0, func.instance.rawParams(func.index));
+      return func.g()(...params, this.base);
+    }
+    return func.instance.resumeForm(func.index, site)(values, value);
+  }
+
+  /** A trap or exit: everything above `floor` is gone. */
+  #abandon(error: unknown, floor: number): unknown {
+    this.u = 0;
+    this.#more = undefined;
+    this.#captured = [];
+    const trap = trapOf(error);
+    const gone = this.frames.splice(floor);
+    if (trap === undefined) return error;
+    if (trap.wasmStack.length === 0) {
+      const store = (gone[0]?.func ?? this.frames[0]?.func)?.instance.store;
+      trap.wasmStack = [
+        ...activations(trap.stack),
+        ...gone.reverse().map(({ func }) => ({ instance: func.instance.index, func: func.index })),
+      ].map(({ instance, func }): StackFrame => ({
+        instance,
+        func,
+        name: (store ?? this.store)?.instances[instance]?.nameOf(func) ?? `func[${func}]`,
+      }));
+    }
+    return trap;
+  }
+
+  /** Set by the store, to name functions. */
+  store: { readonly instances: readonly { nameOf(func: number): string }[] } | undefined;
+}

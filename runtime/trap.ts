@@ -1,0 +1,74 @@
+/**
+ * Traps (spec 4.2): what stops a guest for good, and where it stood.
+ *
+ * @module
+ */
+
+/** The kinds of traps; each is also the message that the specification's test scripts expect. */
+export const TrapKind = {
+  unreachable: "unreachable",
+  divideByZero: "integer divide by zero",
+  overflow: "integer overflow",
+  invalidConversion: "invalid conversion to integer",
+  memoryBounds: "out of bounds memory access",
+  tableBounds: "out of bounds table access",
+  undefinedElement: "undefined element",
+  uninitializedElement: "uninitialized element",
+  signatureMismatch: "indirect call type mismatch",
+  stackExhausted: "call stack exhausted",
+} as const;
+export type TrapKind = (typeof TrapKind)[keyof typeof TrapKind];
+
+/** One activation on the Wasm stack of a trap. */
+export interface StackFrame {
+  /** Index of the instance in its store. */
+  readonly instance: number;
+  /** Function index in that instance's module. */
+  readonly func: number;
+  /** From the name section, an export or an import; else `func[N]`. */
+  readonly name: string;
+}
+
+/** Thrown inside the guest; the outcome of a run carries `kind` and the stack. */
+export class Trap extends Error {
+  override readonly name = "Trap";
+  /** The Wasm stack, innermost first; filled in when the trap leaves the guest. */
+  wasmStack: readonly StackFrame[] = [];
+  constructor(readonly kind: TrapKind) {
+    super(kind);
+  }
+}
+
+/** An error that a host function threw, on its way through the guest to whoever called it. */
+export class HostError extends Error {
+  override readonly name = "HostError";
+  constructor(override readonly cause: unknown) {
+    super("a host function failed");
+  }
+}
+
+/** Ends the guest with an exit code, as `proc_exit` does. */
+export class Exit extends Error {
+  override readonly name = "Exit";
+  constructor(readonly code: number) {
+    super(`exit with code ${code}`);
+  }
+}
+
+/** The trap that an error stands for: V8's own range errors are two of them. */
+export function trapOf(error: unknown): Trap | undefined {
+  if (error instanceof Trap) return error;
+  if (!(error instanceof RangeError)) return undefined;
+  const kind = error.message.includes("call stack") ? TrapKind.stackExhausted : TrapKind.memoryBounds;
+  const trap = new Trap(kind);
+  trap.stack = error.stack;
+  return trap;
+}
+
+/** Reads the activations of generated code off a JavaScript stack trace: `wasm-INSTANCE/fINDEX`. */
+export function activations(stack: string | undefined): { instance: number; func: number }[] {
+  return [...(stack ?? "").matchAll(/wasm-(\d+)\/[fr](\d+)/g)].map(([, instance, func]) => ({
+    instance: Number(instance),
+    func: Number(func),
+  }));
+}
