@@ -1,0 +1,114 @@
+/**
+ * The standard streams of a Deno process.
+ *
+ * @module
+ */
+import { fstatSync, readSync } from "node:fs";
+import { Filetype } from "./abi.ts";
+import { Errno, errnoOf } from "./errno.ts";
+import type { HostStream } from "./host.ts";
+import type { Waiter } from "./host_deno.ts";
+import type { Interrupted } from "./interrupt.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What a descriptor of this process is. Pipes have no type in WASI; they are `unknown`. */
+function describe(fd: number): { filetype: Filetype; size: number } {
+  try {
+    const stat = fstatSync(fd);
+    const { size } = stat;
+    if (stat.isFile()) return { filetype: Filetype.regular_file, size };
+    if (stat.isCharacterDevice()) return { filetype: Filetype.character_device, size };
+    if (stat.isSocket()) return { filetype: Filetype.socket_stream, size };
+  } catch {
+    // Closed, or a console that has no attributes.
+  }
+  return { filetype: Filetype.unknown, size: 0 };
+}
+
+const idle = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+
+/** Does it again while the stream, having been made non-blocking by somebody, is not ready. */
+function blocking<T>(action: () => T): T {
+  for (;;) {
+    try {
+      return action();
+    } catch (error) {
+      if (errnoOf(error) !== Errno.again) throw error;
+      idle();
+    }
+  }
+}
+
+/**
+ * Standard input. A regular file is read by position, so that where the guest stands is known; a
+ * terminal or a pipe through the waiter, if there is one, so that a stop is heard meanwhile.
+ */
+export class DenoInput implements HostStream {
+  readonly filetype: Filetype;
+  readonly terminal: boolean;
+  position?: number;
+  readonly #waiter: Waiter | undefined;
+  #unread: Uint8Array = new Uint8Array(0);
+
+  constructor(waiter?: Waiter) {
+    this.filetype = describe(0).filetype;
+    this.terminal = Deno.stdin.isTerminal();
+    if (this.filetype === Filetype.regular_file) this.position = 0;
+    else this.#waiter = waiter;
+  }
+
+  size(): number {
+    return this.position === undefined ? 0 : describe(0).size;
+  }
+  read(buffer: Uint8Array): number | Interrupted {
+    if (this.#unread.length > 0) {
+      const part = this.#unread.subarray(0, buffer.length);
+      buffer.set(part);
+      this.#unread = this.#unread.subarray(part.length);
+      return part.length;
+    }
+    if (this.position !== undefined) {
+      const count = readSync(0, buffer, 0, buffer.length, this.position);
+      this.position += count;
+      return count;
+    }
+    if (this.#waiter !== undefined) return this.#waiter.read(buffer);
+    return blocking(() => Deno.stdin.readSync(buffer as Bytes)) ?? 0;
+  }
+  available(): number | undefined {
+    if (this.#unread.length > 0) return this.#unread.length;
+    if (this.position !== undefined) return Math.max(1, this.size() - this.position);
+    return this.#waiter?.available();
+  }
+  pending(): Uint8Array {
+    const later = this.#waiter?.pending() ?? new Uint8Array(0);
+    const all = new Uint8Array(this.#unread.length + later.length);
+    all.set(this.#unread);
+    all.set(later, this.#unread.length);
+    return all;
+  }
+  unread(bytes: Uint8Array): void {
+    const all = new Uint8Array(bytes.length + this.#unread.length);
+    all.set(bytes);
+    all.set(this.#unread, bytes.length);
+    this.#unread = all;
+  }
+}
+
+/** Standard output or standard error. */
+export class DenoOutput implements HostStream {
+  readonly filetype: Filetype;
+  readonly terminal: boolean;
+  readonly #stream: typeof Deno.stdout;
+
+  constructor(fd: 1 | 2) {
+    this.#stream = fd === 1 ? Deno.stdout : Deno.stderr;
+    this.filetype = describe(fd).filetype;
+    this.terminal = this.#stream.isTerminal();
+  }
+
+  write(buffer: Uint8Array): number {
+    return blocking(() => this.#stream.writeSync(buffer as Bytes));
+  }
+}
