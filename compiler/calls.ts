@@ -81,8 +81,7 @@ export function lowerCall(lowering: Lowering, reader: Reader): void {
 function calleeOf(lowering: Lowering, func: number): Expression {
   if (func === lowering.func && lowering.resume === undefined) return id("f" + func);
   const cell = id(lowering.use("func", func));
-  const ready = func < lowering.module.imported.funcs || lowering.context.isReady(func);
-  return ready ? member(cell, "f") : codeOf(cell);
+  return lowering.context.isReady(func) ? member(cell, "f") : codeOf(cell);
 }
 
 /** `(cell.f || cell.g())` */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { bin, call, cond, expr, type Expression, id, method, num, set } from "./estree.ts";
+import { bin, call, cond, expr, type Expression, id, logical, method, num, set } from "./estree.ts";
 import type { Lowering } from "./lower.ts";
 import { Effect, effectiveAddress, floatLoad, memoryMethod } from "./operands.ts";
 import { ValType } from "./types.ts";
@@ -120,7 +120,8 @@ function storeFloat(lowering: Lowering, name: string, memory: string, offset: nu
     return;
   }
   const known = top.shape === "number" && !top.load;
-  if (!known) stack.simplify(2);
+  const constant = top.place === "const";
+  if (!constant) stack.simplify(2);
   const value = stack.pop();
   const target = stack.popInt();
   stack.flushEffects();
@@ -129,22 +130,20 @@ function storeFloat(lowering: Lowering, name: string, memory: string, offset: nu
     value.node,
     littleEndian,
   ]);
-  if (known) return lowering.emit(expr(plain));
+  if (constant) return lowering.emit(expr(plain));
   const exact = method("H", method32 ? "storeF32" : "storeF64", [
     id(memory),
     target.node,
     num(offset),
     value.node,
   ]);
-  lowering.emit(expr(cond(isNumber(value.node), plain, exact)));
+  lowering.emit(expr(cond(isPlain(value.node, known), plain, exact)));
 }
 
-/** `typeof x === "number"`: false for a signalling NaN. */
-function isNumber(node: Expression): Expression {
-  return bin("===", { type: "UnaryExpression", operator: "typeof", prefix: true, argument: node }, {
-    type: "Literal",
-    value: "number",
-    raw: '"number"',
-  });
+/** Whether a float can be written as it is: NaNs are written by their bits. */
+function isPlain(node: Expression, isNumber: boolean): Expression {
+  const same = bin("===", node, node);
+  if (isNumber) return same;
+  const type = { type: "UnaryExpression", operator: "typeof", prefix: true, argument: node };
+  return logical("&&", bin("===", type, { type: "Literal", value: "number", raw: '"number"' }), same);
 }
-

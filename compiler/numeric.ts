@@ -3,9 +3,9 @@
  *
  * - i32: a signed int32. Comparisons give a JavaScript boolean, which costs nothing as a condition and
  *   becomes 0 or 1 where it is used as a number.
- * - f64 and f32: a JavaScript number (an f32 is always a value that `Math.fround` keeps). The exception is
- *   a *signalling* NaN, which no JavaScript engine carries through a variable: it is an object whose
- *   `valueOf` is NaN. Arithmetic on it gives NaN, as it must, and moving it keeps its bits. `===` compares
+ * - f64 and f32: a JavaScript number (an f32 is always a value that `Math.fround` keeps). A NaN in a number
+ *   is the canonical NaN. Any other NaN is an object whose `valueOf` is NaN: arithmetic on it gives NaN, as
+ *   it must, and moving it keeps its bits, which no JavaScript engine does for a number. `===` compares
  *   objects by identity and so is written with `+` on both sides, which costs nothing on a number.
  *
  * @module
@@ -123,13 +123,13 @@ rule("number", {
   "f32.demote_f64": "fround($a)",
 });
 
-// Sign operations work on bits, so they keep a signalling NaN what it is.
+// Sign operations work on bits, so they keep the payload of a NaN.
 rule("raw", {
   "f64.abs": 'typeof $a === "number" ? abs($a) : H.absF64($a)',
-  "f64.neg": 'typeof $a === "number" ? -$a : H.negF64($a)',
+  "f64.neg": 'typeof $a === "number" && $a === $a ? -$a : H.negF64($a)',
   "f64.copysign": "H.copysignF64($a, $b)",
   "f32.abs": 'typeof $a === "number" ? abs($a) : H.absF32($a)',
-  "f32.neg": 'typeof $a === "number" ? -$a : H.negF32($a)',
+  "f32.neg": 'typeof $a === "number" && $a === $a ? -$a : H.negF32($a)',
   "f32.copysign": "H.copysignF32($a, $b)",
   "f32.reinterpret_i32": "H.f32OfBits($a)",
 });

@@ -35,7 +35,7 @@ export interface Value {
   readonly locals: readonly number[];
   /** One more than the highest stack slot that it reads. */
   readonly top: number;
-  /** Set while a loaded float has not been looked at for signalling NaNs. */
+  /** Set while a loaded float has not been looked at for NaNs, whose bits must be kept. */
   readonly load?: FloatLoad;
 }
 
@@ -140,7 +140,7 @@ export class OperandStack {
     }
   }
 
-  /** Looks at a freshly loaded float for a signalling NaN, because it is about to be moved. */
+  /** Looks at a freshly loaded float for a NaN, because it is about to be moved. */
   settle(count: number): void {
     for (let i = this.values.length - count; i < this.values.length; i++) {
       if (this.values[i].load) this.store(i);
@@ -191,7 +191,7 @@ export class OperandStack {
     if (variable !== value) this.emit(set(variable, value));
   }
 
-  /** A plain load loses the signalling bit of a NaN: when a NaN comes, read it again as bits. */
+  /** A plain load loses the bits of a NaN: when a NaN comes, read it again as bits. */
   #assignLoad(variable: Expression, load: FloatLoad, type: ValType, node: Expression): void {
     let { address } = load;
     if (address.type !== "Identifier" && address.type !== "Literal") {

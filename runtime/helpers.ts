@@ -14,10 +14,11 @@ export const R = new Int32Array(1);
 const scratch = new DataView(new ArrayBuffer(8));
 
 /**
- * A signalling NaN of either width. JavaScript numbers lose the signalling bit, objects do not; for
- * arithmetic it is NaN.
+ * A NaN that is not the canonical one. JavaScript engines change the bits of NaNs as they please, so a
+ * NaN in a number always means the canonical NaN (which also makes runs repeatable), and any other is an
+ * object that moves with its bits. For arithmetic it is NaN.
  */
-export class SignallingNaN {
+export class NaNBits {
   /** @param high For an f64, the high half of its bits. */
   constructor(readonly low: number, readonly high = 0) {}
   valueOf(): number {
@@ -25,35 +26,39 @@ export class SignallingNaN {
   }
 }
 /** A float as generated code holds it. */
-export type Float = number | SignallingNaN;
+export type Float = number | NaNBits;
 
-const isF32Signalling = (bits: number) => (bits & 0x7fc00000) === 0x7f800000 && (bits & 0x3fffff) !== 0;
-const isF64Signalling = (low: number, high: number) =>
-  (high & 0x7ff80000) === 0x7ff00000 && ((high & 0x7ffff) | low) !== 0;
+const canonicalF32 = 0x7fc00000;
+const canonicalF64High = 0x7ff80000;
 
 export function f32OfBits(bits: number): Float {
-  if (isF32Signalling(bits)) return new SignallingNaN(bits);
   scratch.setInt32(0, bits, true);
-  return scratch.getFloat32(0, true);
+  const x = scratch.getFloat32(0, true);
+  return x === x || bits === canonicalF32 ? x : new NaNBits(bits);
 }
 
 export function bitsOfF32(x: Float): number {
   if (typeof x === "object") return x.low;
+  if (x !== x) return canonicalF32;
   scratch.setFloat32(0, x, true);
   return scratch.getInt32(0, true);
 }
 
 export function f64OfBits(low: number, high: number): Float {
-  if (isF64Signalling(low, high)) return new SignallingNaN(low, high);
   scratch.setInt32(0, low, true);
   scratch.setInt32(4, high, true);
-  return scratch.getFloat64(0, true);
+  const x = scratch.getFloat64(0, true);
+  return x === x || (high === canonicalF64High && low === 0) ? x : new NaNBits(low, high);
 }
 
 export function bitsOfF64(x: Float): number {
   if (typeof x === "object") {
     R[0] = x.high;
     return x.low;
+  }
+  if (x !== x) {
+    R[0] = canonicalF64High;
+    return 0;
   }
   scratch.setFloat64(0, x, true);
   R[0] = scratch.getInt32(4, true);

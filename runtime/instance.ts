@@ -6,6 +6,7 @@
 import { LinkError } from "../compiler/errors.ts";
 import type { Program } from "../compiler/program.ts";
 import { resumePoint } from "../compiler/resume.ts";
+import type { ResumePoint } from "../compiler/sites.ts";
 import { type ConstExpr, type ExternKind, type Module, ValType } from "../compiler/types.ts";
 import { type Code, Func, typeId } from "./func.ts";
 import { Global } from "./global.ts";
@@ -45,6 +46,7 @@ export class Instance {
   readonly exports: ReadonlyMap<string, Extern>;
 
   readonly #resumeForms = new Map<string, Code>();
+  readonly #points = new Map<string, ResumePoint>();
   readonly #rt: Record<string, unknown>;
 
   /**
@@ -177,13 +179,28 @@ export class Instance {
     return this.#make(text, { ...form, self: this.funcs[func] });
   }
 
+  /** The types of the operands of a frame at a site. */
+  operandTypes(func: number, site: number): readonly ValType[] {
+    return this.#point(func, site).operands;
+  }
+
+  #point(func: number, site: number): ResumePoint {
+    const key = `${func}@${site}`;
+    let point = this.#points.get(key);
+    if (point === undefined) {
+      point = resumePoint(this.module, func, site);
+      if (point === undefined) throw new RangeError(`function ${func} has no site at offset ${site}`);
+      this.#points.set(key, point);
+    }
+    return point;
+  }
+
   /** The resume form of a defined function that starts at `site`; compiled once. */
   resumeForm(func: number, site: number): Code {
     const key = `${func}@${site}`;
     let code = this.#resumeForms.get(key);
     if (code === undefined) {
-      const point = resumePoint(this.module, func, site);
-      if (point === undefined) throw new RangeError(`function ${func} has no site at ${site}`);
+      const point = this.#point(func, site);
       const isReady = (callee: number) => this.funcs[callee].f !== null;
       const { text, form } = this.program.compile(func, point, isReady, `wasm-${this.index}`);
       this.#resumeForms.set(key, code = this.#make(text, { ...form, self: this.funcs[func] }));

@@ -45,10 +45,15 @@ export interface ThreadOptions {
   readonly stopAtHostCall?: number;
   /** Come up for air this often, so that the event loop of this very thread can run. */
   readonly sliceMilliseconds?: number;
-  /** Frames on the heap beyond this are a stack overflow. */
-  readonly maxFrames?: number;
+  /** Values in frames on the heap beyond this are a stack overflow. */
+  readonly maxHeapValues?: number;
   readonly observer?: ThreadObserver;
 }
+
+/** What a frame takes besides its values, in values. */
+const frameOverhead = 16;
+/** About 200 MB: a million small frames. */
+const defaultMaxHeapValues = 24_000_000;
 
 /** Polls between two looks at the clock, when slices are on. */
 const pollsPerLook = 64;
@@ -120,7 +125,9 @@ export class Thread {
   /** An entry of a recursive function found the depth limit passed, or lowered to make it look. */
   enter(depth: number): boolean {
     if (depth > defaultDepthLimit) {
-      if (this.frames.length > (this.options.maxFrames ?? 400_000)) throw new Trap(TrapKind.stackExhausted);
+      let values = 0;
+      for (const frame of this.frames) values += frame.values.length + frameOverhead;
+      if (values > (this.options.maxHeapValues ?? defaultMaxHeapValues)) throw new Trap(TrapKind.stackExhausted);
       return this.#begin("spill");
     }
     return this.poll();

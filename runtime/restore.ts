@@ -1,0 +1,264 @@
+/**
+ * From a snapshot to a store. The snapshot comes from a file that nobody trusts: everything in it is
+ * checked against the validated modules before anything is made to run.
+ *
+ * @module
+ */
+import { typeKey } from "../compiler/callgraph.ts";
+import type { Program } from "../compiler/program.ts";
+import { siteInfo, type SiteInfo } from "../compiler/resume.ts";
+import { localTypes } from "../compiler/sites.ts";
+import { type GlobalType, type Import, ValType, valTypeName } from "../compiler/types.ts";
+import { importName } from "./checkpoint.ts";
+import { type Frame as HeapFrame, hostSite } from "./frame.ts";
+import type { Func } from "./func.ts";
+import { Global } from "./global.ts";
+import { type Frame, frameValues, type Ref, type Snapshot, type SnapshotInstance, type Value } from "./image/snapshot.ts";
+import { checkImport, type Extern, Instance } from "./instance.ts";
+import type { HostFunction } from "./host_function.ts";
+import { Memory } from "./memory.ts";
+import { type Resolver, Store } from "./store.ts";
+import { Table } from "./table.ts";
+import type { ThreadOptions } from "./thread.ts";
+import { type Bits, bitsAt, pushBits, toRaw } from "./value.ts";
+
+/** The image does not fit the modules it is restored with. */
+export class RestoreError extends Error {
+  override readonly name = "RestoreError";
+}
+
+function refuse(reason: string): never {
+  throw new RestoreError(`the image does not fit the module: ${reason}`);
+}
+
+/** Types of globals, tables and memories as some instance's module declares them, by store address. */
+function declared<T>(
+  snapshot: Snapshot,
+  programs: readonly Program[],
+  addresses: (instance: SnapshotInstance) => readonly number[],
+  types: (program: Program) => readonly T[],
+): Map<number, T> {
+  const out = new Map<number, T>();
+  snapshot.instances.forEach((instance, i) => {
+    const known = types(programs[i]);
+    const list = addresses(instance);
+    if (list.length !== known.length) refuse(`instance ${i} has another number of definitions`);
+    // The instance that defines something is listed before those that import it, or is the only one.
+    list.forEach((address, k) => out.has(address) || out.set(address, known[k]));
+  });
+  return out;
+}
+
+/**
+ * Rebuilds a store. `programs` has a program for each instance, compiled from the module that the
+ * snapshot names by hash (the caller has compared the hashes).
+ *
+ * @throws {RestoreError} The snapshot does not fit.
+ * @throws {LinkError} A host function is missing.
+ */
+export function restoreStore(
+  snapshot: Snapshot,
+  programs: readonly Program[],
+  resolve: Resolver,
+  options: ThreadOptions = {},
+): Store {
+  const store = new Store(options);
+  const memories = makeMemories(snapshot, programs);
+  const tables = makeTables(snapshot, programs);
+  const globals = makeGlobals(snapshot, programs);
+  const lists = { memory: memories, table: tables, global: globals };
+
+  snapshot.instances.forEach((instance, i) => {
+    const { module } = programs[i];
+    if (instance.imports.length !== module.imported.funcs) refuse(`instance ${i} has another number of imports`);
+    const next = { func: 0, memory: 0, table: 0, global: 0 };
+    const addresses = { memory: instance.memories, table: instance.tables, global: instance.globals };
+    const imports = module.imports.map((wanted, at) => {
+      const k = next[wanted.kind]++;
+      const value = wanted.kind === "func"
+        ? importedFunc(store, instance.imports[k], wanted, i, resolve)
+        : lists[wanted.kind][addresses[wanted.kind][k]];
+      return typeof value === "function" ? value : checkImport(module, at, value);
+    });
+    const own = <T>(list: readonly T[], numbers: readonly number[], imported: number) =>
+      numbers.slice(imported).map((number) => list[number]);
+    const made = new Instance(store, programs[i], i, imports, {
+      memories: own(memories, instance.memories, module.imported.memories),
+      tables: own(tables, instance.tables, module.imported.tables),
+      globals: own(globals, instance.globals, module.imported.globals),
+    });
+    for (const elem of instance.droppedElements) {
+      if (elem >= module.elements.length) refuse(`instance ${i} drops element segment ${elem}, which does not exist`);
+      made.elemDrop(elem);
+    }
+    for (const data of instance.droppedDatas) {
+      if (data >= module.datas.length) refuse(`instance ${i} drops data segment ${data}, which does not exist`);
+      made.dataDrop(data);
+    }
+    store.instances.push(made);
+  });
+
+  const refs = new References(store);
+  snapshot.tables.forEach(({ elements }, i) => {
+    tables[i].e = elements.map((ref) => refs.value(ref, tables[i].type.element));
+  });
+  snapshot.globals.forEach(({ value }, i) => {
+    const { type } = globals[i].type;
+    const raw: unknown[] = [];
+    pushBits(raw, type, type === ValType.i32 || type === ValType.f32 ? Number(value as bigint) : isNumeric(type) ? value as bigint : refs.value(value as Ref, type));
+    [globals[i].v, globals[i].h = 0] = raw as [unknown, number];
+  });
+  checkConstants(store);
+  store.thread.frames = new FrameChecker(store, refs).frames(snapshot.stack);
+  return store;
+}
+
+const isNumeric = (type: ValType) => type !== ValType.funcref && type !== ValType.externref;
+
+function importedFunc(
+  store: Store,
+  given: SnapshotInstance["imports"][number],
+  wanted: Import,
+  instance: number,
+  resolve: Resolver,
+): Extern | HostFunction | undefined {
+  if (given.kind === "host") {
+    if (given.module !== wanted.module || given.name !== wanted.name) {
+      refuse(`instance ${instance} imports "${wanted.module}" "${wanted.name}", the image has "${given.module}" "${given.name}"`);
+    }
+    return resolve(wanted.module, wanted.name);
+  }
+  return store.instances[given.instance]?.funcs[given.func] ?? refuse(`instance ${instance} imports from one made later`);
+}
+
+function makeMemories(snapshot: Snapshot, programs: readonly Program[]): Memory[] {
+  const types = declared(snapshot, programs, ({ memories }) => memories, ({ module }) => module.memories);
+  return snapshot.memories.map(({ pages, maxPages, buffer }, i) => {
+    const type = types.get(i) ?? refuse(`memory ${i} belongs to no instance`);
+    const { min, max } = type.limits;
+    if (pages < min || pages > (max ?? 65536) || (maxPages !== undefined && max === undefined)) {
+      refuse(`memory ${i} has ${pages} pages, the module allows ${min} to ${max ?? 65536}`);
+    }
+    if (!(buffer instanceof ArrayBuffer)) refuse(`memory ${i} is shared`);
+    return new Memory({ limits: { min, max: maxPages ?? max } }, buffer);
+  });
+}
+
+function makeTables(snapshot: Snapshot, programs: readonly Program[]): Table[] {
+  const types = declared(snapshot, programs, ({ tables }) => tables, ({ module }) => module.tables);
+  return snapshot.tables.map(({ type: name, max, elements }, i) => {
+    const type = types.get(i) ?? refuse(`table ${i} belongs to no instance`);
+    if (valTypeName(type.element) !== name) refuse(`table ${i} holds ${name}, the module says otherwise`);
+    const { min, max: limit } = type.limits;
+    if (elements.length < min || elements.length > (limit ?? Infinity)) refuse(`table ${i} has ${elements.length} elements`);
+    return new Table({ element: type.element, limits: { min: 0, max: max ?? limit } });
+  });
+}
+
+function makeGlobals(snapshot: Snapshot, programs: readonly Program[]): Global[] {
+  const types = declared<GlobalType>(snapshot, programs, ({ globals }) => globals, ({ module }) => module.globalTypes);
+  return snapshot.globals.map(({ type: name, mutable }, i) => {
+    const type = types.get(i) ?? refuse(`global ${i} belongs to no instance`);
+    if (valTypeName(type.type) !== name || type.mutable !== mutable) refuse(`global ${i} has another type`);
+    return new Global(type);
+  });
+}
+
+/** Immutable globals with a constant for a value are part of the code: an image cannot change them. */
+function checkConstants(store: Store): void {
+  for (const { module, globals, index } of store.instances) {
+    module.globals.forEach(({ type, init }, i) => {
+      if (type.mutable || !init.op.endsWith(".const")) return;
+      const global = globals[module.imported.globals + i];
+      const wanted = "value" in init ? init.value : (init as { bits: number | bigint }).bits;
+      const bits = BigInt(bitsAt([global.v, global.h], 0, type.type) as number | bigint);
+      const width = type.type === ValType.i32 || type.type === ValType.f32 ? 32 : 64;
+      if (bits !== BigInt.asUintN(width, BigInt(wanted))) refuse(`instance ${index} has another value in constant global ${i}`);
+    });
+  }
+}
+
+/** References of the image as values of the new store. */
+class References {
+  constructor(private readonly store: Store) {}
+
+  value(ref: Ref, type: ValType): unknown {
+    if (ref === null) return null;
+    if (ref.kind === "extern") {
+      if (type !== ValType.externref) refuse("a funcref holds a host value");
+      return ref.value;
+    }
+    const func = ref.kind === "func" ? this.store.instances[ref.instance]?.funcs[ref.func] : this.#host(ref);
+    return func ?? refuse("a reference names a function that does not exist");
+  }
+
+  #host(name: { module: string; name: string }): Func | undefined {
+    for (const instance of this.store.instances) {
+      for (let i = 0; i < instance.module.imported.funcs; i++) {
+        const func = instance.funcs[i];
+        const known = importName(instance, i);
+        if (func.isHost && known.module === name.module && known.name === name.name) return func;
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Checks a stack frame by frame: only what a valid execution could have left is taken. */
+class FrameChecker {
+  readonly #sites = new Map<string, SiteInfo | undefined>();
+  constructor(private readonly store: Store, private readonly refs: References) {}
+
+  frames(stack: readonly Frame[]): HeapFrame[] {
+    const frames: HeapFrame[] = [];
+    let caller: { info: SiteInfo; func: Func; at: number } | undefined;
+    stack.forEach((packed, at) => {
+      const where = `frame ${at}`;
+      const func = this.store.instances[packed.instance]?.funcs[packed.func] ??
+        refuse(`${where} is in a function that does not exist`);
+      if (func.instance.index !== packed.instance) refuse(`${where} is in an imported function`);
+      if (at > 0 && caller === undefined) refuse(`${where} has no caller: frame ${at - 1} is in no call`);
+      if (caller) this.#checkCall(caller, func, where);
+      if (func.isHost) {
+        if (at !== stack.length - 1) refuse(`${where} is in a host function, but not the last`);
+        frames.push({ func, site: hostSite, values: this.#values(packed, func.type.params, [], where), fresh: false });
+        caller = undefined;
+        return;
+      }
+      const info = this.#site(func, packed.site) ??
+        refuse(`${where} stands at offset ${packed.site}, which is no site of function ${packed.func}`);
+      const gone = info.callee ? info.callee.params.length + (info.target === undefined ? 1 : 0) : 0;
+      const operands = info.stack.slice(0, info.stack.length - gone);
+      const types = localTypes(func.instance.module, func.index);
+      frames.push({ func, site: packed.site, values: this.#values(packed, types, operands, where), fresh: false });
+      caller = info.kind === "call" ? { info, func, at } : undefined;
+    });
+    if (caller) refuse(`the last frame, ${caller.at}, waits for a call that has no frame`);
+    return frames;
+  }
+
+  #checkCall({ info, func: from }: { info: SiteInfo; func: Func }, callee: Func, where: string): void {
+    const fits = info.target === undefined
+      ? typeKey(callee.type) === typeKey(info.callee!)
+      : from.instance.funcs[info.target] === callee;
+    if (!fits) refuse(`${where} is not what the frame before it calls`);
+  }
+
+  #site(func: Func, site: number): SiteInfo | undefined {
+    const key = `${func.instance.index}.${func.index}@${site}`;
+    if (!this.#sites.has(key)) this.#sites.set(key, siteInfo(func.instance.module, func.index, site));
+    return this.#sites.get(key);
+  }
+
+  #values(packed: Frame, locals: readonly ValType[], operands: readonly ValType[], where: string): unknown[] {
+    const wanted = [...locals, ...operands];
+    const same = packed.localCount === locals.length && packed.types.length === wanted.length &&
+      wanted.every((type, i) => packed.types[i] === type);
+    if (!same) refuse(`${where} has other locals or operands than its site`);
+    const values = frameValues(packed);
+    const bits = [...values.locals, ...values.operands].map((value: Value, i): Bits =>
+      "ref" in value ? this.refs.value(value.ref, wanted[i]) : value.bits
+    );
+    return toRaw(bits, wanted, pushBits);
+  }
+}
