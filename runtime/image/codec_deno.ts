@@ -10,18 +10,24 @@ import { MAX_DATA_BYTES } from "./format.ts";
 
 /** Level 1 is the default: on heaps of real guests level 3 is a third slower and no smaller. */
 const DEFAULT_LEVEL = 1;
+/** Level 1 with tables that stay in the nearest caches: a sixth faster on such heaps, and as small. */
+const FAST_TABLES = { [constants.ZSTD_c_hashLog]: 12, [constants.ZSTD_c_windowLog]: 17 };
 /** No frame needs a window larger than a record; a hostile one could ask for 128 MiB. */
 const WINDOW_LOG_MAX = Math.log2(MAX_DATA_BYTES);
 
 /** Room for a whole result, so that the output is one piece and is not copied together. */
 const chunkSize = (byteLength: number) => Math.max(64, byteLength);
 
+/** A Buffer as what it is otherwise expected to be: `slice` of a Buffer does not copy. */
+const plain = ({ buffer, byteOffset, byteLength }: Uint8Array): Bytes =>
+  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+
 /** `none`, `zstd` and `deflate`; one output buffer of the size of the result per call. */
 export const denoCodec: ImageCodec = {
   sha256(...parts) {
     const hash = createHash("sha256");
     for (const part of parts) hash.update(part);
-    return hash.digest() as Bytes;
+    return plain(hash.digest());
   },
   supports: (compression) => compression === "zstd" || compression === "deflate" || compression === "none",
   compress(data, compression, level = DEFAULT_LEVEL) {
@@ -30,12 +36,12 @@ export const denoCodec: ImageCodec = {
       case "none":
         return data;
       case "zstd":
-        return zstdCompressSync(data, {
-          params: { [constants.ZSTD_c_compressionLevel]: level },
+        return plain(zstdCompressSync(data, {
+          params: { [constants.ZSTD_c_compressionLevel]: level, ...(level === 1 ? FAST_TABLES : {}) },
           chunkSize: room,
-        }) as Bytes;
+        }));
       case "deflate":
-        return deflateSync(data, { level, chunkSize: room }) as Bytes;
+        return plain(deflateSync(data, { level, chunkSize: room }));
     }
   },
   decompress(data, compression, byteLength) {
@@ -44,12 +50,12 @@ export const denoCodec: ImageCodec = {
       case "none":
         return data;
       case "zstd":
-        return zstdDecompressSync(data, {
+        return plain(zstdDecompressSync(data, {
           ...bounds,
           params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX },
-        }) as Bytes;
+        }));
       case "deflate":
-        return inflateSync(data, bounds) as Bytes;
+        return plain(inflateSync(data, bounds));
     }
   },
 };

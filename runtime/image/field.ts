@@ -74,7 +74,7 @@ export class Field {
   column(length?: number): Uint32Array<ArrayBuffer> {
     const bytes = this.bytes(length === undefined ? undefined : 4 * length);
     if (bytes.length % 4 !== 0) this.refuse("must be a whole number of 32-bit integers");
-    return new Uint32Array(bytes.slice().buffer);
+    return new Uint32Array(new Uint8Array(bytes).buffer);
   }
 }
 

@@ -10,8 +10,10 @@ import { CHUNK_BYTES, MAX_RUNS, PAGE_BYTES, type PageRun, WASM_PAGE_BYTES } from
 
 const PAGE_WORDS = PAGE_BYTES / 4;
 const PAGES_PER_WASM_PAGE = WASM_PAGE_BYTES / PAGE_BYTES;
-/** Entries of the table of pages seen; enough for 2 GiB of different pages, 4 MiB of memory. */
-const MAX_SEEN = 1 << 20;
+/** Slots of the table of pages seen: for 2 GiB of different pages it is half full, and takes 8 MiB. */
+const MAX_SLOTS = 1 << 20;
+/** How many slots are tried; only an overfull table forgets pages, and then only stores some twice. */
+const MAX_PROBES = 16;
 
 /** What one `pages` record holds. */
 export interface PageChunk {
@@ -60,6 +62,38 @@ function isEqual(words: Int32Array, page: number, other: number): boolean {
   return true;
 }
 
+/** Finds the last page with the same bytes as a given one: a hash table with open addresses. */
+class SeenPages {
+  readonly #mask: number;
+  readonly #hashes: Int32Array;
+  /** 1 + page; 0 is a free slot. */
+  readonly #pages: Int32Array;
+
+  constructor(private readonly words: Int32Array, pages: number) {
+    let slots = 32;
+    while (slots < 2 * pages && slots < MAX_SLOTS) slots *= 2;
+    this.#mask = slots - 1;
+    this.#hashes = new Int32Array(slots);
+    this.#pages = new Int32Array(slots);
+  }
+
+  /** The last page seen that equals `page`, if there is one; from now on that is `page`. */
+  replace(page: number): number | undefined {
+    const own = hash(this.words, page);
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const slot = (own + probe) & this.#mask;
+      const other = this.#pages[slot] - 1;
+      if (other >= 0 && !(this.#hashes[slot] === own && isEqual(this.words, page, other))) continue;
+      this.#hashes[slot] = own;
+      this.#pages[slot] = page + 1;
+      return other >= 0 ? other : undefined;
+    }
+    this.#hashes[own & this.#mask] = own;
+    this.#pages[own & this.#mask] = page + 1;
+    return undefined;
+  }
+}
+
 type OpenRun = { page: number; count: number; same?: number };
 
 /** Whether `page` (equal to page `same`, or to none) is what comes next in a run. */
@@ -74,20 +108,12 @@ export function* pageChunks(buffer: ArrayBufferLike, wasmPages: number): Generat
   const bytes = new Uint8Array(buffer, 0, pages * PAGE_BYTES);
   const words = new Int32Array(buffer, 0, pages * PAGE_WORDS);
   const staging = new Uint8Array(Math.min(CHUNK_BYTES, bytes.length));
-  let seenSize = 16;
-  while (seenSize < 2 * pages && seenSize < MAX_SEEN) seenSize *= 2;
-  /** By hash: 1 + the last page that had it. */
-  const seen = new Int32Array(seenSize);
-
+  const seen = new SeenPages(words, pages);
   let runs: OpenRun[] = [];
   let length = 0;
   for (let page = 0; page < pages; page++) {
     if (isZero(words, page)) continue;
-    const slot = hash(words, page) & (seenSize - 1);
-    const earlier = seen[slot] - 1;
-    const same = earlier >= 0 && isEqual(words, page, earlier) ? earlier : undefined;
-    seen[slot] = page + 1;
-
+    const same = seen.replace(page);
     const last = runs.at(-1);
     let more = last !== undefined && continues(last, page, same);
     if (same === undefined && length === staging.length || !more && runs.length === MAX_RUNS) {

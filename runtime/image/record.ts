@@ -43,8 +43,10 @@ export interface ImageSource {
 
 /** A source of bytes that are already there. */
 export function bytesSource(bytes: Uint8Array): ImageSource {
-  // Host functions take no views of shared memory.
-  const own = bytes.buffer instanceof ArrayBuffer ? bytes as Bytes : new Uint8Array(bytes);
+  // Host functions take no views of shared memory; a Node Buffer would not copy when sliced.
+  const own = bytes.buffer instanceof ArrayBuffer
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : new Uint8Array(bytes);
   let at = 0;
   const read = (length: number) => own.subarray(at, at = Math.min(own.length, at + length));
   return { read, skip: (length) => read(length).length };
