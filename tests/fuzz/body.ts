@@ -8,7 +8,7 @@
 import type { FuncType, ValType } from "../../compiler/types.ts";
 import { type Instr, instr } from "./ir.ts";
 import type { Random } from "./random.ts";
-import { fuelGlobal, type Scope } from "./scope.ts";
+import { digestGlobal, fuelGlobal, type Scope } from "./scope.ts";
 import { ValType as types } from "../../compiler/types.ts";
 
 /** A way to write a value: afterwards one more operand, of type `type`, is on the stack. */
@@ -105,9 +105,17 @@ export class Body {
   /** Writes a value of a type; see `ValueRule` about `exact`. */
   value(type: ValType, exact = true): void {
     const deep = ++this.#depth > maxDepth || this.budget <= 0;
-    const rules = this.grammar.values.filter((rule) => (!deep || rule.leaf) && rule.fits(this, type));
-    this.random.weighted(rules).write(this, type, exact);
+    this.#choose(this.grammar.values, (rule) => (!deep || rule.leaf === true) && rule.fits(this, type))
+      .write(this, type, exact);
     this.#depth--;
+  }
+
+  /** One of the rules that fit, in proportion to its weight; at least one must. */
+  #choose<T extends { readonly weight: number }>(rules: readonly T[], fits: (rule: T) => boolean): T {
+    for (;;) {
+      const rule = this.random.weighted(rules);
+      if (fits(rule)) return rule;
+    }
   }
 
   values(types: readonly ValType[]): void {
@@ -119,7 +127,7 @@ export class Body {
     const depth = this.#depth;
     this.#depth = 2;
     for (let i = 0; i < count && this.budget > 0 && !this.closed; i++) {
-      this.random.weighted(this.grammar.statements.filter((rule) => rule.fits(this))).write(this);
+      this.#choose(this.grammar.statements, (rule) => rule.fits(this)).write(this);
     }
     this.#depth = depth;
   }
@@ -247,4 +255,21 @@ export class Body {
     this.op("select", [], 3, [type]);
   }
   readonly #scratch = new Map<ValType, number>();
+
+  /** Mixes the number on the stack into the digest. */
+  digest(): void {
+    for (const name of toI64.get(this.stack[this.stack.length - 1])!) this.op(name, [], 1, [types.i64]);
+    this.op("global.get", [digestGlobal], 0, [types.i64]);
+    this.op("i64.const", [BigInt(this.random.below(64))], 0, [types.i64]);
+    this.op("i64.rotl", [], 2, [types.i64]);
+    this.op("i64.add", [], 2, [types.i64]);
+    this.op("global.set", [digestGlobal], 1);
+  }
 }
+
+const toI64 = new Map<ValType, readonly string[]>([
+  [types.i32, ["i64.extend_i32_u"]],
+  [types.i64, []],
+  [types.f32, ["i32.reinterpret_f32", "i64.extend_i32_u"]],
+  [types.f64, ["i64.reinterpret_f64"]],
+]);

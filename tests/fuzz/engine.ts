@@ -61,11 +61,14 @@ export interface Engine {
 
 const traps = [
   ["unreachable", /unreachable/],
-  ["memory", /out of bounds memory access|memory access out of bounds|data segment out of bounds/],
+  ["memory", /out of bounds memory access|memory access out of bounds|data segment.* out of bounds/],
   ["division by zero", /(divide|remainder|division) by zero/],
   ["not representable", /integer overflow|invalid conversion|unrepresentable/],
-  ["indirect call", /undefined element|uninitialized element|indirect call|null function/],
-  ["table", /table index is out of bounds|out of bounds table|table access|element segment out of bounds/],
+  ["indirect call", /undefined element|uninitialized element|indirect call|null function|signature mismatch/],
+  [
+    "table",
+    /table index is out of bounds|out of bounds table|table access|element segment.* out of bounds|table initializer/,
+  ],
 ] as const;
 export type TrapKind = (typeof traps)[number][0];
 

@@ -20,7 +20,7 @@ import {
 import { Random } from "./random.ts";
 import { fuelGlobal, Scope, type Targets } from "./scope.ts";
 import { numericTypes, refTypes } from "./signatures.ts";
-import { statementRules } from "./statement_rules.ts";
+import { digestLocals, statementRules } from "./statement_rules.ts";
 import { valueRules } from "./value_rules.ts";
 import { randomNumber, randomValue, type Value } from "./values.ts";
 
@@ -114,15 +114,15 @@ class Draft {
   /** Calls of random exports, each with some fuel. */
   calls(): Call[] {
     const random = this.#random;
-    const entries = this.#exports.filter((entry) => entry.kind === "func" && entry.name !== refuel);
+    const funcs = this.#exports.filter((entry) => entry.kind === "func" && entry.name !== refuel);
     const calls: Call[] = [];
-    for (let i = random.between(3, 8); i > 0; i--) {
-      const { name, index } = random.pick(entries);
-      calls.push({ name: refuel, args: [BigInt(random.pick([20, 200, 1000, 3000]))] });
+    for (let i = random.between(4, 16); i > 0; i--) {
+      const { name, index } = random.pick(funcs.filter((entry) => entry.name.startsWith("f")));
+      calls.push({ name: refuel, args: [BigInt(random.pick([20, 200, 500, 500, 1000]))] });
       calls.push({ name, args: this.scope.funcType(index).params.map((type) => randomValue(random, type)) });
     }
     // What is not exported is looked at through a function.
-    const getters = entries.filter((entry) => entry.name.startsWith("get global"));
+    const getters = funcs.filter((entry) => entry.name.startsWith("get global"));
     return [...calls, ...getters.map(({ name }) => ({ name, args: [] }))];
   }
 
@@ -156,6 +156,7 @@ class Draft {
       this.#globals.push({ type, init: [init] });
     };
     add({ type: i32, mutable: true }, instr("i32.const", random.pick([0, 500])));
+    add({ type: i64, mutable: true }, instr("i64.const", 0n));
     for (let i = random.below(7); i > 0; i--) {
       const type = { type: randomType(random), mutable: random.chance(0.85) };
       add(type, constant(random, type.type, random.below(this.scope.funcs.length)));
@@ -248,7 +249,7 @@ class Draft {
     const random = this.#random;
     const type = this.scope.types[typeIndex];
     const leaf = random.chance(0.3);
-    const budget = random.pick([10, 40, 100, 200, random.chance(0.1) ? 1500 : 100]);
+    const budget = random.pick([20, 60, 150, 300, random.chance(0.1) ? 2000 : 150]);
     const body = new Body(
       this.scope,
       type,
@@ -259,7 +260,8 @@ class Draft {
     for (const local of randomTypes(random, random.chance(0.1) ? 40 : 6)) body.newLocal(local);
     const list = body.frame([], type.results, { types: type.results, open: true }, () => {
       if (!leaf) body.charge(1);
-      body.statements(random.pick([3, 10, 30]));
+      body.statements(random.pick([5, 10, 30]));
+      if (!body.closed && random.chance(0.8)) digestLocals(body);
     });
     return { type: typeIndex, locals: body.locals.slice(type.params.length), body: list };
   }

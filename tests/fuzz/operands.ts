@@ -7,6 +7,7 @@
 
 import { ValType } from "../../compiler/types.ts";
 import type { Body } from "./body.ts";
+import { f32Bits, f64Bits } from "./values.ts";
 import { isNumeric, type Signed } from "./signatures.ts";
 import type { Segment, TableScope } from "./scope.ts";
 
@@ -83,24 +84,57 @@ export function growth(body: Body, bounded: boolean): void {
   else masked(body, body.random.pick([0, 1]));
 }
 
-/** The last operand of a division or remainder: not 0, and not -1 under the smallest number. */
-function divisor(body: Body, type: ValType): void {
+function constant(body: Body, type: ValType, value: bigint): void {
+  if (type === i32) body.i32(Number(BigInt.asIntN(32, value)));
+  else body.op("i64.const", [value], 0, [type]);
+}
+
+/** The last operand of a division or remainder: not 0, and for `div_s` not -1, which overflows under the smallest number. */
+function divisor(body: Body, type: ValType, signedDivision: boolean): void {
   if (body.risky()) return body.value(type);
   const name = type === i64 ? "i64" : "i32";
+  if (body.random.chance(0.4)) {
+    return constant(body, type, body.random.pick([-7n, 3n, 10n, -100n, 1n, 0x7fff_ffffn, -0x8000_0000n]));
+  }
   body.value(type);
-  if (type === i64) body.op("i64.const", [0x7fff_ffff_ffff_ffffn], 0, [type]);
-  else body.i32(0x7fff_ffff);
-  body.op(`${name}.and`, [], 2, [type]);
-  if (type === i64) body.op("i64.const", [1n], 0, [type]);
-  else body.i32(1);
+  if (signedDivision) {
+    constant(body, type, type === i32 ? 0x7fff_ffffn : 0x7fff_ffff_ffff_ffffn);
+    body.op(`${name}.and`, [], 2, [type]);
+  }
+  constant(body, type, 1n);
   body.op(`${name}.or`, [], 2, [type]);
 }
 
-/** A float that every integer type holds; `value & 0x7fff`, converted. */
-function convertible(body: Body, type: ValType): void {
+/** The smallest and the largest float that each truncation takes. */
+const extremes: Record<string, readonly [number, number]> = {
+  "i32.trunc_f32_s": [-2147483648, 2147483520],
+  "i32.trunc_f32_u": [-0.99, 4294967040],
+  "i32.trunc_f64_s": [-2147483648.9, 2147483647.9],
+  "i32.trunc_f64_u": [-0.99, 4294967295.9],
+  "i64.trunc_f32_s": [-(2 ** 63), 2 ** 63 - 2 ** 39],
+  "i64.trunc_f32_u": [-0.99, 2 ** 64 - 2 ** 40],
+  "i64.trunc_f64_s": [-(2 ** 63), 2 ** 63 - 1024],
+  "i64.trunc_f64_u": [-0.99, 2 ** 64 - 2048],
+};
+
+/** A float with an integer of the right type near it. */
+function convertible(body: Body, name: string, type: ValType): void {
+  const { random } = body;
   if (body.risky()) return body.value(type, false);
-  masked(body, 0x7fff);
-  body.op(type === f32 ? "f32.convert_i32_s" : "f64.convert_i32_u", [], 1, [type]);
+  const own = type === f32 ? "f32" : "f64";
+  const bits = type === f32 ? f32Bits : f64Bits;
+  const float = (value: number) => body.op(`${own}.const`, [bits(value)], 0, [type]);
+  if (random.chance(0.3)) return float(random.pick(extremes[name]));
+  if (name.endsWith("_u")) {
+    body.value(i32);
+    body.op(`${own}.convert_i32_u`, [], 1, [type]);
+    float(random.pick([0.25, 0.5, 0.999]));
+  } else {
+    body.value(i32);
+    body.op(`${own}.convert_i32_s`, [], 1, [type]);
+    float(random.pick([-0.25, 0.5, 0.99]));
+  }
+  body.op(`${own}.mul`, [], 2, [type]);
 }
 
 /** The operands of an instruction from number `from` on. */
@@ -110,8 +144,8 @@ export function operands(body: Body, entry: Signed, from = 0): void {
   const truncating = /\.trunc_f/.test(name);
   for (let i = from; i < entry.params.length; i++) {
     const type = entry.params[i];
-    if (dividing && i === 1) divisor(body, type);
-    else if (truncating) convertible(body, type);
+    if (dividing && i === 1) divisor(body, type, name.endsWith(".div_s"));
+    else if (truncating) convertible(body, name, type);
     else body.value(type, !entry.blind || !isNumeric(type));
   }
 }

@@ -63,7 +63,9 @@ export class Random {
 
   /** One of the items, in proportion to its `weight`. */
   weighted<T extends { readonly weight: number }>(items: readonly T[]): T {
-    let left = (this.u32() / 2 ** 32) * items.reduce((sum, item) => sum + item.weight, 0);
+    let left = 0;
+    for (const item of items) left += item.weight;
+    left *= this.u32() / 2 ** 32;
     for (const item of items) {
       left -= item.weight;
       if (left < 0) return item;

@@ -32,6 +32,8 @@ export interface Segment {
 
 /** Global 0 is the fuel: an `i32` that every loop and every function entry pays from. */
 export const fuelGlobal = 0;
+/** Global 1 is the digest: an `i64` into which code mixes what it has computed, so that no difference is lost. */
+export const digestGlobal = 1;
 
 export class Scope {
   readonly types: FuncType[] = [];
@@ -70,7 +72,7 @@ export class Scope {
   /** Indices of the globals of a type. */
   globalsOf(type: ValType, mutable: boolean): number[] {
     return [...this.globals.keys()].filter((i) =>
-      i !== fuelGlobal && this.globals[i].type === type && (this.globals[i].mutable || !mutable)
+      i > digestGlobal && this.globals[i].type === type && (this.globals[i].mutable || !mutable)
     );
   }
 

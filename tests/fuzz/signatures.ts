@@ -31,7 +31,10 @@ function signed(opcode: Opcode): Signed {
 }
 
 const all = opcodes.filter((opcode) => opcode.signature !== null).map(signed);
-const plain = all.filter((entry) => entry.opcode.immediate === "none" && entry.results.length === 1);
+/** Operations: no immediates, one result. */
+export const operations = all.filter((entry) =>
+  entry.opcode.immediate === "none" && entry.results.length === 1
+);
 
 export const numericTypes = [ValType.i32, ValType.i64, ValType.f32, ValType.f64] as const;
 export const refTypes = [ValType.funcref, ValType.externref] as const;
@@ -43,10 +46,10 @@ function groups(
   return new Map(numericTypes.map((type) => [type, entries.filter((entry) => key(entry) === type)]));
 }
 
-/** Operations (no immediates, one result) by result type. */
-export const producing = groups((entry) => entry.results[0], plain);
-/** Operations (no immediates, one result) by the type of their first operand. */
-export const consuming = groups((entry) => entry.params[0], plain);
+/** Operations by result type. */
+export const producing = groups((entry) => entry.results[0], operations);
+/** Operations by the type of their first operand. */
+export const consuming = groups((entry) => entry.params[0], operations);
 const accesses = all.filter((entry) => entry.opcode.immediate === "memarg");
 /** Loads by result type. */
 export const loads = groups(

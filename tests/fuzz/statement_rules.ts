@@ -9,7 +9,7 @@ import type { Body, StatementRule } from "./body.ts";
 import { countedLoop } from "./counted_loop.ts";
 import { address, bulk, masked, operands, remains, slot, type Space } from "./operands.ts";
 import type { Segment } from "./scope.ts";
-import { consuming, isNumeric, numericTypes, refTypes, stores } from "./signatures.ts";
+import { consuming, isNumeric, numericTypes, operations, refTypes, stores } from "./signatures.ts";
 import { call, callees, callIndirect, indirections, nest, operate } from "./value_rules.ts";
 
 const { i32 } = ValType;
@@ -136,6 +136,18 @@ export const statementRules: readonly StatementRule[] = [
       operate(body, entry, true);
     },
   },
+  { // operations, any as often as any other, whose results are certain to be seen
+    weight: 6,
+    fits: () => true,
+    write(body) {
+      for (let i = body.random.between(1, 5); i > 0; i--) {
+        const entry = body.random.pick(operations);
+        operands(body, entry);
+        operate(body, entry, true);
+        body.digest();
+      }
+    },
+  },
   { // a parallel move between two locals
     weight: 0.5,
     fits: () => true,
@@ -258,6 +270,15 @@ export const statementRules: readonly StatementRule[] = [
   },
   dropRule("elem.drop", (body) => body.scope.elements),
 ];
+
+/** Mixes the numbers in the locals into the digest, most of them. */
+export function digestLocals(body: Body): void {
+  for (const local of numericTypes.flatMap((type) => body.localsOf(type, true))) {
+    if (body.random.chance(0.3)) continue;
+    body.op("local.get", [local], 0, [body.locals[local]]);
+    body.digest();
+  }
+}
 
 /** Drops a segment that nobody relies on; where risks are taken, any. */
 function dropRule(name: string, segmentsOf: (body: Body) => readonly Segment[]): StatementRule {

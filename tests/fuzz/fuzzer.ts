@@ -1,0 +1,107 @@
+/**
+ * What one seed is worth: a scenario in two engines, and some mutants before the judge.
+ *
+ * @module
+ */
+
+import { difference, run } from "./differential.ts";
+import { encode } from "./encode.ts";
+import { type Engine, type Program, programOf } from "./engine.ts";
+import { engine as v8 } from "./engine_v8.ts";
+import { bytesText, scenarioText } from "./finds.ts";
+import { type Call, generate, type Scenario } from "./generate.ts";
+import type { Judge } from "./judge.ts";
+import { minimise, minimiseBytes } from "./minimise.ts";
+import { type Mutant, mutate } from "./mutate.ts";
+import { Random } from "./random.ts";
+
+/** A failure: of a scenario, or of a judgement about a mutant. */
+export interface Find {
+  readonly seed: number;
+  readonly why: string;
+  readonly scenario?: Scenario;
+  readonly mutant?: Mutant;
+}
+
+/** The engine of a name; `mvvm` is loaded when asked for, and `undefined` if there is none. */
+export async function engineOf(name: "v8" | "mvvm"): Promise<Engine | undefined> {
+  if (name === "v8") return v8;
+  const url = new URL("./engine_mvvm.ts", import.meta.url);
+  try {
+    await Deno.stat(url);
+  } catch {
+    return undefined;
+  }
+  return (await import(url.href) as { engine: Engine }).engine;
+}
+
+/** How an engine's run of a program differs from V8's, or `undefined`. */
+export async function compare(
+  engine: Engine,
+  program: Program,
+  calls: readonly Call[],
+  random: Random,
+): Promise<string | undefined> {
+  if (!WebAssembly.validate(program.bytes)) return "the generator made an invalid module";
+  const expected = await run(v8, program, calls, random);
+  try {
+    return difference(expected, await run(engine, program, calls, random), calls);
+  } catch (error) {
+    return `${engine.name} threw ${(error as Error).stack}`;
+  }
+}
+
+export class Fuzzer {
+  constructor(readonly engine: Engine, readonly judge: Judge) {}
+
+  /** What is wrong with the scenario and with `mutants` mutants of a seed. */
+  async check(seed: number, mutants: number): Promise<Find[]> {
+    const finds: Find[] = [];
+    const scenario = generate(seed);
+    const why = await this.#differs(scenario, seed);
+    if (why !== undefined) finds.push({ seed, why, scenario });
+    const random = new Random(seed).fork();
+    for (let i = 0; i < mutants; i++) {
+      const mutant = mutate(scenario.module, random);
+      const why = this.judge.disagreement(mutant.bytes);
+      if (why !== undefined) finds.push({ seed, why, mutant });
+    }
+    return finds;
+  }
+
+  #differs({ module, calls }: Scenario, seed: number): Promise<string | undefined> {
+    const random = new Random(seed).fork();
+    const padding = random.chance(0.2) ? random.fork() : undefined;
+    return compare(this.engine, programOf(module, encode(module, padding).bytes), calls, random);
+  }
+
+  /**
+   * A find as a file: its text, made small, and its extension.
+   *
+   * @param time How long to try to make it smaller, in milliseconds.
+   */
+  async report(
+    { seed, why, scenario, mutant }: Find,
+    time: number,
+  ): Promise<{ text: string; extension: string }> {
+    const deadline = performance.now() + time;
+    const disagreement = (bytes: Uint8Array<ArrayBuffer>) => this.judge.disagreement(bytes);
+    const header = (why: string | undefined) => `seed ${seed}: ${why}`;
+    if (scenario !== undefined) {
+      const fails = async (smaller: Scenario) => await this.#differs(smaller, seed) !== undefined;
+      const small = await minimise(scenario, { fails, valid: true, deadline });
+      return {
+        text: await scenarioText(small, header(await this.#differs(small, seed) ?? why)),
+        extension: "wat",
+      };
+    }
+    let { bytes } = mutant!;
+    if (mutant!.module !== undefined) {
+      const fails = ({ module }: Scenario) => disagreement(encode(module).bytes) !== undefined;
+      const small = await minimise({ module: mutant!.module, calls: [] }, { fails, valid: false, deadline });
+      bytes = encode(small.module).bytes;
+    }
+    bytes = await minimiseBytes(bytes, (bytes) => disagreement(bytes) !== undefined, deadline);
+    return { text: bytesText(bytes, header(disagreement(bytes) ?? why)), extension: "hex" };
+  }
+}
