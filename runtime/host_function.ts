@@ -7,14 +7,9 @@ import type { FuncType } from "../compiler/types.ts";
 import type { Func } from "./func.ts";
 import { putResults } from "./results.ts";
 import type { Thread } from "./thread.ts";
-import { Exit, HostError, Trap } from "./trap.ts";
+import { HostError, Trap } from "./trap.ts";
+import { INTERRUPTED, ProcExit } from "./wasi/interrupt.ts";
 import { fromRaw, jsAt, pushJs, toRaw } from "./value.ts";
-
-/**
- * What a host function may return instead of its result: "a stop was requested while I would have
- * blocked; nothing was done; call me again later".
- */
-export const INTERRUPTED: unique symbol = Symbol.for("mvvm.interrupted");
 
 /**
  * A host function. i32 and floats are numbers, i64 BigInts, references opaque. A function with several
@@ -36,7 +31,7 @@ export function hostCode(func: Func, host: HostFunction, thread: Thread): (...ra
     try {
       value = host(...fromRaw(raw, params, jsAt));
     } catch (error) {
-      if (error instanceof Trap || error instanceof Exit || error instanceof HostError) throw error;
+      if (error instanceof Trap || error instanceof ProcExit || error instanceof HostError) throw error;
       throw new HostError(error);
     }
     if (value === INTERRUPTED) {
@@ -44,7 +39,7 @@ export function hostCode(func: Func, host: HostFunction, thread: Thread): (...ra
       return 0;
     }
     if (value instanceof Promise) {
-      thread.suspend(func, value.then(finish));
+      thread.suspend(func, raw, value.then((settled) => settled === INTERRUPTED ? settled : finish(settled)));
       return 0;
     }
     return results.length === 1 && results[0] === 0x7f ? (value as number) | 0 : putResults(finish(value), results);

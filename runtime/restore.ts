@@ -212,12 +212,15 @@ class FrameChecker {
   frames(stack: readonly Frame[]): HeapFrame[] {
     const frames: HeapFrame[] = [];
     let caller: { info: SiteInfo; func: Func; at: number } | undefined;
+    let isEntry = false;
     stack.forEach((packed, at) => {
       const where = `frame ${at}`;
       const func = this.store.instances[packed.instance]?.funcs[packed.func] ??
         refuse(`${where} is in a function that does not exist`);
       if (func.instance.index !== packed.instance) refuse(`${where} is in an imported function`);
-      if (at > 0 && caller === undefined) refuse(`${where} has no caller: frame ${at - 1} is in no call`);
+      // A start function lies on top of the entry function that is to run after it.
+      const starts = at === 1 && isEntry && func === func.instance.funcs[func.instance.module.start ?? -1];
+      if (at > 0 && caller === undefined && !starts) refuse(`${where} has no caller: frame ${at - 1} is in no call`);
       if (caller) this.#checkCall(caller, func, where);
       if (func.isHost) {
         if (at !== stack.length - 1) refuse(`${where} is in a host function, but not the last`);
@@ -227,6 +230,7 @@ class FrameChecker {
       }
       const info = this.#site(func, packed.site) ??
         refuse(`${where} stands at offset ${packed.site}, which is no site of function ${packed.func}`);
+      isEntry = info.kind === "entry";
       const gone = info.callee ? info.callee.params.length + (info.target === undefined ? 1 : 0) : 0;
       const operands = info.stack.slice(0, info.stack.length - gone);
       const types = localTypes(func.instance.module, func.index);

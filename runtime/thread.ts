@@ -21,13 +21,21 @@ type Reason = "stop" | "spill" | "pause" | "await";
 
 /** How a drive of the thread ended. */
 export type Completion =
-  | { readonly kind: "returned"; readonly raw: unknown[] }
+  | { readonly kind: "returned"; readonly raw: unknown[]; readonly func: Func }
   /** All frames are on the heap: an image can be taken, or `drive` goes on. */
   | { readonly kind: "stopped" }
   /** The time slice is over; drive again. */
   | { readonly kind: "paused" }
-  /** A host function gave a promise of its raw results; hand them to `drive`. */
-  | { readonly kind: "awaiting"; readonly promise: Promise<unknown[]>; readonly func: Func };
+  /** A host function gave a promise of its raw results (or of `INTERRUPTED`); hand them to `drive`. */
+  | HostPromise;
+
+export interface HostPromise {
+  readonly kind: "awaiting";
+  readonly value: Promise<unknown>;
+  readonly func: Func;
+  /** The raw arguments of the call. */
+  readonly args: readonly unknown[];
+}
 
 /** Hears of what passes, for counting and debugging. */
 export interface ThreadObserver {
@@ -43,8 +51,6 @@ export interface ThreadOptions {
   readonly stopAtCall?: number;
   /** Stop before this many host calls. */
   readonly stopAtHostCall?: number;
-  /** Come up for air this often, so that the event loop of this very thread can run. */
-  readonly sliceMilliseconds?: number;
   /** Values in frames on the heap beyond this are a stack overflow. */
   readonly maxHeapValues?: number;
   readonly observer?: ThreadObserver;
@@ -70,6 +76,8 @@ export class Thread {
   hostCalls = 0;
   /** Frames on the heap, outermost first. */
   frames: Frame[] = [];
+  /** Come up for air this often, so that the event loop of this very thread can run. */
+  sliceMilliseconds: number | undefined;
   readonly control: Int32Array;
   readonly options: ThreadOptions;
 
@@ -77,8 +85,7 @@ export class Thread {
   /** Frames captured by the unwinding in progress, innermost first. */
   #captured: Frame[] = [];
   #more: { func: Func; form: Form; site: number; values: unknown[] } | undefined;
-  #awaiting: Promise<unknown[]> | undefined;
-  #awaitingFunc: Func | undefined;
+  #awaiting: HostPromise | undefined;
   /** Drivers on the stack; only the outermost may leave frames behind. */
   #drivers = 0;
   #resumingHost = false;
@@ -175,13 +182,12 @@ export class Thread {
   }
 
   /** Unwinds until a promise of a host call's raw results is fulfilled. */
-  suspend(func: Func, promise: Promise<unknown[]>): void {
+  suspend(func: Func, args: readonly unknown[], value: Promise<unknown>): void {
     if (this.#drivers > 1) {
       throw new HostError(new Error(`the asynchronous import "${func.instance.nameOf(func.index)}" was called inside a synchronous one`));
     }
     this.#begin("await");
-    this.#awaiting = promise;
-    this.#awaitingFunc = func;
+    this.#awaiting = { kind: "awaiting", value, func, args };
   }
 
   #leave(reason: Reason): boolean {
@@ -213,12 +219,12 @@ export class Thread {
    * Runs until the frames above `floor` have returned, or must be left.
    *
    * @param delivered Raw results for the innermost frame, if it waits for an awaited host call.
-   * @throws {Trap | Exit | HostError} with `wasmStack` filled in for a trap.
+   * @throws {Trap | ProcExit | HostError} with `wasmStack` filled in for a trap.
    */
   drive(delivered?: { func: Func; raw: unknown[] }, floor = 0): Completion {
     const outerBase = this.base;
     const limit = Error.stackTraceLimit;
-    const slice = this.options.sliceMilliseconds;
+    const slice = this.sliceMilliseconds;
     if (this.#drivers === 0 && slice !== undefined) {
       this.#sliceEnd = performance.now() + slice;
       this.control[ControlWord.depthLimit] = -1;
@@ -226,14 +232,14 @@ export class Thread {
     }
     Error.stackTraceLimit = 100;
     this.#drivers++;
-    let type = delivered?.func.type;
+    let callee = delivered?.func;
     let value = delivered && putResults(delivered.raw, delivered.func.type.results);
     let current: Frame | undefined;
     try {
       while (this.frames.length > floor) {
         current = this.frames.pop()!;
         value = this.#resume(current, value);
-        type = current.func.type;
+        callee = current.func;
         if (this.u === 0) continue;
         this.u = 0;
         this.#finishCapture();
@@ -244,12 +250,12 @@ export class Thread {
         if (this.#reason === "stop") return { kind: "stopped" };
         if (this.#reason === "pause") return { kind: "paused" };
         if (this.#reason === "await") {
-          const [promise, func] = [this.#awaiting!, this.#awaitingFunc!];
+          const awaiting = this.#awaiting!;
           this.#awaiting = undefined;
-          return { kind: "awaiting", promise, func };
+          return awaiting;
         }
       }
-      return { kind: "returned", raw: takeResults(value, type!.results) };
+      return { kind: "returned", raw: takeResults(value, callee!.type.results), func: callee! };
     } catch (error) {
       throw this.#abandon(error, floor);
     } finally {

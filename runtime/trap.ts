@@ -47,14 +47,6 @@ export class HostError extends Error {
   }
 }
 
-/** Ends the guest with an exit code, as `proc_exit` does. */
-export class Exit extends Error {
-  override readonly name = "Exit";
-  constructor(readonly code: number) {
-    super(`exit with code ${code}`);
-  }
-}
-
 /** The trap that an error stands for: V8's own range errors are two of them. */
 export function trapOf(error: unknown): Trap | undefined {
   if (error instanceof Trap) return error;

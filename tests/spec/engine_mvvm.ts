@@ -18,7 +18,7 @@ import { encodeImage } from "../../runtime/image/writer.ts";
 import { moduleHash } from "../../runtime/module_hash.ts";
 import { restoreStore } from "../../runtime/restore.ts";
 import { type Resolver, Store } from "../../runtime/store.ts";
-import { Exit, Trap, TrapKind } from "../../runtime/trap.ts";
+import { Trap, TrapKind } from "../../runtime/trap.ts";
 import { type Bits, bitsAt, fromRaw, pushBits, toRaw } from "../../runtime/value.ts";
 import type { Engine, EngineKind, EngineOptions, InstanceId, ModuleId, Outcome } from "./engine.ts";
 import type { Value } from "./values.ts";
@@ -108,10 +108,7 @@ class Mvvm implements Engine {
 }
 
 function ended(error: unknown): Outcome<never> {
-  if (!(error instanceof Trap)) {
-    if (error instanceof Exit) throw new Error("a script does not exit");
-    throw error;
-  }
+  if (!(error instanceof Trap)) throw error;
   return error.kind === TrapKind.stackExhausted ? { kind: "exhaustion" } : { kind: "trap", reasons: [error.kind] };
 }
 

@@ -1,0 +1,46 @@
+/**
+ * MVVM: a migratable WebAssembly virtual machine. Programs run as generated JavaScript, can be stopped
+ * at any checkpoint site, and go on elsewhere from an image.
+ *
+ * ```ts
+ * import { encodeImage, Guest, Program, readImage } from "./mod.ts";
+ * import { denoCodec } from "./runtime/image/codec_deno.ts";
+ *
+ * async function twice(bytes: Uint8Array) {
+ *   const program = Program.from(bytes);
+ *   const guest = Guest.start(program, { entry: "main", stopAtHostCall: 1 });
+ *   const outcome = await guest.run();
+ *   if (outcome.kind !== "checkpointed") return outcome;
+ *   const image = await encodeImage(outcome.image, {}, denoCodec);
+ *   const again = await Guest.restore(await readImage(image, denoCodec), program);
+ *   return await again.run();
+ * }
+ * ```
+ *
+ * @module
+ */
+export { type CompiledForm, Program } from "./compiler/program.ts";
+export { type CompileOptions, mvvmPolicyFlags, type PolicyName, policyNames } from "./compiler/policy.ts";
+export { InvalidError, LinkError, MalformedError, UnsupportedError } from "./compiler/errors.ts";
+export {
+  Guest,
+  type GuestOptions,
+  type HostExtension,
+  type Imports,
+  type Outcome,
+  producer,
+  type RunOptions,
+  type StartOptions,
+} from "./runtime/guest.ts";
+export { CheckpointError } from "./runtime/checkpoint.ts";
+export { RestoreError } from "./runtime/restore.ts";
+export { clearStop, ControlWord, controlWords, requestStop } from "./runtime/control.ts";
+export type { HostFunction } from "./runtime/host_function.ts";
+export { type StackFrame, TrapKind } from "./runtime/trap.ts";
+export type { ThreadObserver } from "./runtime/thread.ts";
+export { moduleHash } from "./runtime/module_hash.ts";
+export { ImageError } from "./runtime/image/error.ts";
+export { type Image, type ImageInfo, inspectImage, readImage } from "./runtime/image/reader.ts";
+export { encodeImage, writeImage } from "./runtime/image/writer.ts";
+export type { Snapshot } from "./runtime/image/snapshot.ts";
+export * from "./runtime/wasi/mod.ts";
