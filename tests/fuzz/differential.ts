@@ -4,7 +4,6 @@
  * @module
  */
 
-import { valTypeName } from "../../compiler/types.ts";
 import {
   type Engine,
   type HostCall,
@@ -135,11 +134,4 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
   for (let i = left.length * 8; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-/** The types of a program's function, for people: `(i32, f32) -> (i64)`. */
-export function showSignature(program: Program, name: string): string {
-  const type = program.funcs.find((func) => func.name === name)!.type;
-  const list = (types: readonly number[]) => `(${types.map(valTypeName).join(", ")})`;
-  return `${list(type.params)} -> ${list(type.results)}`;
 }

@@ -109,7 +109,7 @@ const inBody: TreeChange = (module, random) => ({
 });
 
 const treeChanges: readonly TreeChange[] = [
-  ...Array.from({ length: 12 }, () => inBody),
+  ...Array.from({ length: 24 }, () => inBody),
   (module, random) => ({
     ...module,
     types: changeOne(
