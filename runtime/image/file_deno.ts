@@ -83,7 +83,7 @@ function lock(file: Deno.FsFile): boolean {
 /** A new file beside `path`, locked for as long as it is open. */
 function createTemporary(path: string): { file: Deno.FsFile; temporary: string } {
   for (;;) {
-    const name = temporaryPrefix(path) + crypto.randomUUID() + TEMPORARY_SUFFIX;
+    const name = temporaryPrefix(path) + crypto.randomUUID().slice(0, 8) + TEMPORARY_SUFFIX;
     const temporary = join(dirname(path), name);
     const file = Deno.openSync(temporary, { write: true, createNew: true, mode: MODE });
     lock(file);
@@ -122,7 +122,7 @@ function flushFolder(path: string): void {
 
 /**
  * Writes `snapshot` to `path`, or leaves what is there untouched. A symbolic link is followed. Needs
- * `--allow-write` for the folder; with `--allow-read`, files of killed writers are removed too.
+ * `--allow-read` and `--allow-write` for the folder, because the temporary file stands beside the image.
  *
  * @example
  * ```ts

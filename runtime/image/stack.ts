@@ -88,7 +88,11 @@ export class StackReader {
       const typeEnd = typeAt + locals[i] + operands[i];
       if (typeEnd > types.length) body.refuse(`has ${types.length} types, too few for frame ${i}`);
       const own = types.subarray(typeAt, typeEnd);
-      const wordEnd = own.reduce((sum, type) => sum + WORDS[type], wordAt);
+      let wordEnd = wordAt;
+      for (const type of own) {
+        if (WORDS[type] === 0) body.refuse(`has the unknown type 0x${type.toString(16)} in frame ${i}`);
+        wordEnd += WORDS[type];
+      }
       if (wordEnd > words.length) body.refuse(`has ${words.length} words, too few for frame ${i}`);
       this.frames.push({
         instance: instance[i],

@@ -10,22 +10,7 @@ import { ImageError } from "../../runtime/image/error.ts";
 import { inspectImage, readImage } from "../../runtime/image/reader.ts";
 import { frameValues, packFrame, type Snapshot, type Value } from "../../runtime/image/snapshot.ts";
 import { encodeImage } from "../../runtime/image/writer.ts";
-import { emptySnapshot, random, randomSnapshot, smallSnapshot } from "./snapshots.ts";
-
-/** The snapshot's own fields, with memories as bytes and msgpack's plain objects. */
-function comparable(snapshot: Snapshot): unknown {
-  const { modules, instances, tables, globals, stack, policy, wallTime, producer, host } = snapshot;
-  return {
-    ...{ modules, instances, tables, globals, policy, wallTime, producer, host },
-    stack: stack.map((frame) => ({
-      ...{ instance: frame.instance, func: frame.func, site: frame.site, ...frameValues(frame) },
-    })),
-    memories: snapshot.memories.map(({ buffer, ...rest }) => ({
-      ...rest,
-      bytes: new Uint8Array(buffer, 0, rest.pages * 65536),
-    })),
-  };
-}
+import { comparable, emptySnapshot, random, randomSnapshot, smallSnapshot } from "./snapshots.ts";
 
 Deno.test("random snapshots survive every compression", async () => {
   for (let seed = 0; seed < 120; seed++) {

@@ -7,6 +7,7 @@ import { ValType, type ValTypeName } from "../../compiler/types.ts";
 import {
   type ExternRef,
   type Frame,
+  frameValues,
   packFrame,
   type Ref,
   type Snapshot,
@@ -122,6 +123,21 @@ export function smallSnapshot(): Snapshot {
       },
       "my extension": null,
     },
+  };
+}
+
+/** The snapshot's own fields, with memories as bytes and msgpack's plain objects. */
+export function comparable(snapshot: Snapshot): unknown {
+  const { modules, instances, tables, globals, stack, policy, wallTime, producer, host } = snapshot;
+  return {
+    ...{ modules, instances, tables, globals, policy, wallTime, producer, host },
+    stack: stack.map((frame) => ({
+      ...{ instance: frame.instance, func: frame.func, site: frame.site, ...frameValues(frame) },
+    })),
+    memories: snapshot.memories.map(({ buffer, ...rest }) => ({
+      ...rest,
+      bytes: new Uint8Array(buffer, 0, rest.pages * 65536),
+    })),
   };
 }
 
