@@ -79,7 +79,7 @@ export function lowerCall(lowering: Lowering, reader: Reader): void {
 }
 
 function calleeOf(lowering: Lowering, func: number): Expression {
-  if (func === lowering.func && lowering.resume === undefined) return id("f" + func);
+  if (func === lowering.func && lowering.resume === undefined) return id("F" + func);
   const cell = id(lowering.use("func", func));
   return lowering.context.isReady(func) ? member(cell, "f") : codeOf(cell);
 }

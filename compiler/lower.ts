@@ -381,8 +381,9 @@ export class Lowering {
       this.resume.operands.forEach((type, height) => {
         const slot = this.stack.slot(height, type);
         variables.push([slot.node.name, next(type)]);
-        if (slot.high) variables.push([highSlotName(height), next(type)]);
         this.#declared.delete(slot.node.name);
+        if (slot.high === undefined) return;
+        variables.push([highSlotName(height), next(type)]);
         this.#declared.delete(highSlotName(height));
       });
       if (this.#guarded) variables.push(["r", num(1)]);
@@ -399,7 +400,7 @@ export class Lowering {
     }
     if (this.usesCounter) variables.push(["k", num(2 ** this.options.thresholdBits)]);
     if (variables.length > 0) body.unshift(letAll(variables));
-    const name = `${this.resume ? "r" : "f"}${this.func}`;
+    const name = `${this.resume ? "R" : "F"}${this.func}`;
     const node = {
       type: "FunctionExpression",
       id: id(name),

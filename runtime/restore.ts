@@ -151,7 +151,10 @@ function makeTables(snapshot: Snapshot, programs: readonly Program[]): Table[] {
     if (valTypeName(type.element) !== name) refuse(`table ${i} holds ${name}, the module says otherwise`);
     const { min, max: limit } = type.limits;
     if (elements.length < min || elements.length > (limit ?? Infinity)) refuse(`table ${i} has ${elements.length} elements`);
-    return new Table({ element: type.element, limits: { min: 0, max: max ?? limit } });
+    const table = new Table({ element: type.element, limits: { min: 0, max: max ?? limit } });
+    // The elements may be functions of instances that are yet to be made; importing looks at the size.
+    table.e = elements.map(() => null);
+    return table;
   });
 }
 

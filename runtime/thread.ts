@@ -79,7 +79,7 @@ export class Thread {
   /** Come up for air this often, so that the event loop of this very thread can run. */
   sliceMilliseconds: number | undefined;
   readonly control: Int32Array;
-  readonly options: ThreadOptions;
+  options: ThreadOptions;
 
   #reason: Reason = "stop";
   /** Frames captured by the unwinding in progress, innermost first. */
