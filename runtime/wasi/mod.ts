@@ -3,7 +3,13 @@
  *
  * @module
  */
-export { type CallHook, type PreopenOption, Wasi, type WasiOptions } from "./wasi.ts";
+export { type CallHook, Wasi, type WasiOptions, type WasiRestoreOptions } from "./wasi.ts";
+export type { PreopenOption } from "./grant.ts";
+export type { FilePolicy, RestoreNote } from "./restore.ts";
+export { type SaveOptions, WasiSaveError, type WasiState } from "./state.ts";
+export { WasiRestoreError } from "./shape.ts";
+export { MemoryHost, type MemoryHostOptions, Symlink, type Tree } from "./host_memory.ts";
+export { inputStream, type OutputStream, outputStream } from "./streams.ts";
 export type { HostFunction } from "./context.ts";
 export { INTERRUPTED, type Interrupted, ProcExit } from "./interrupt.ts";
 export { Errno, errnoName } from "./errno.ts";

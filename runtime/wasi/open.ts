@@ -16,7 +16,7 @@ import {
 } from "./abi.ts";
 import type { Context } from "./context.ts";
 import { type OpenDirectory, sameFile } from "./descriptor.ts";
-import { Errno, fail } from "./errno.ts";
+import { Errno, errnoOf, fail } from "./errno.ts";
 import type { HostDirectory, HostFile, HostStat } from "./host.ts";
 import { resolve, type Resolved, verify } from "./resolve.ts";
 
@@ -38,8 +38,17 @@ export function openFile(
   forceWrite = false,
 ): HostFile {
   const write = forceWrite || (rights & NEEDS_WRITE) !== 0;
-  const read = (rights & Rights.fd_read) !== 0 || !write;
-  const file = root.open(path, { read, write, append: append && write, create: false });
+  const mustRead = (rights & Rights.fd_read) !== 0 || !write;
+  const open = (read: boolean) => root.open(path, { read, write, append: append && write, create: false });
+  let file: HostFile;
+  try {
+    // A file that can be read can be put into an image even when its name is gone.
+    file = open(true);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (mustRead || errno !== Errno.acces && errno !== Errno.perm && errno !== Errno.notcapable) throw error;
+    file = open(false);
+  }
   if (sameFile(file.stat(), expected)) return file;
   file.close();
   fail(Errno.busy);

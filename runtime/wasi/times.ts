@@ -54,10 +54,18 @@ export class FileTimes {
       mtim: pick(flags, Fstflags.mtim, Fstflags.mtim_now, mtim, now, old.mtim),
     };
     set(Number(wanted.atim) / 1e9, Number(wanted.mtim) / 1e9);
-    const after = stat();
-    const name = key(after);
+    this.#remember(stat(), wanted);
+  }
+
+  /** Hides from the guest that a file's access time has moved because we read it. */
+  keep(before: HostStat, after: HostStat): void {
+    if (before.atime !== after.atime) this.#remember(after, this.of(before));
+  }
+
+  #remember(shown: HostStat, times: Times): void {
+    const name = key(shown);
     this.#files.delete(name);
-    this.#files.set(name, { ...wanted, atime: after.atime, mtime: after.mtime });
+    this.#files.set(name, { ...times, atime: shown.atime, mtime: shown.mtime });
     if (this.#files.size > LIMIT) {
       for (const oldest of this.#files.keys()) {
         this.#files.delete(oldest);

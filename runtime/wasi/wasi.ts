@@ -3,41 +3,33 @@
  *
  * @module
  */
-import {
-  DIRECTORY_RIGHTS,
-  FILE_RIGHTS,
-  Filetype,
-  PREVIEW1,
-  Rights,
-  UNSTABLE,
-  WRITING_RIGHTS,
-} from "./abi.ts";
+import { PREVIEW1, UNSTABLE } from "./abi.ts";
 import { argsFunctions } from "./args.ts";
 import { clockFunctions, Clocks } from "./clock.ts";
 import type { Context, Functions, HostFunction } from "./context.ts";
-import { type Descriptor, DescriptorTable, type Preopen, release } from "./descriptor.ts";
+import { DescriptorTable, release } from "./descriptor.ts";
 import { errnoOf } from "./errno.ts";
 import { fdFunctions } from "./fd.ts";
 import { fdstatFunctions } from "./fdstat.ts";
+import {
+  MAX_DESCRIPTORS,
+  openListener,
+  openStream,
+  preopened,
+  preopenOf,
+  type PreopenOption,
+} from "./grant.ts";
 import { GuestMemory, type MemoryLike } from "./guest.ts";
-import type { HostStream, WasiHost } from "./host.ts";
+import type { HostListener, WasiHost } from "./host.ts";
 import type { Interrupted } from "./interrupt.ts";
 import { pathFunctions } from "./path.ts";
 import { pollFunctions } from "./poll.ts";
 import { procFunctions } from "./proc.ts";
 import { HostRandom, randomFunctions, SeededRandom } from "./random.ts";
+import { restoreContext, type RestoreNote, type RestoreOptions } from "./restore.ts";
 import { sockFunctions } from "./sock.ts";
+import { type SaveOptions, saveState, type WasiState } from "./state.ts";
 import { FileTimes } from "./times.ts";
-
-/** A directory for the guest. */
-export interface PreopenOption {
-  /** What the guest calls it, for example `/data`. */
-  readonly guest: string;
-  /** What the host calls it. */
-  readonly host: string;
-  /** The guest may look and read, and nothing else. */
-  readonly readOnly?: boolean;
-}
 
 /** Called after each function, with its arguments as the guest gave them. For the debug mode. */
 export type CallHook = (
@@ -51,6 +43,8 @@ export interface WasiOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly preopens?: readonly PreopenOption[];
+  /** Listening sockets; their descriptors follow those of the directories. */
+  readonly listeners?: readonly HostListener[];
   /** Makes `random_get` deterministic. A whole number. */
   readonly randomSeed?: number;
   /** How many descriptors the guest may have at once; 4096 if not given. */
@@ -58,40 +52,16 @@ export interface WasiOptions {
   readonly onCall?: CallHook;
 }
 
-const MAX_DESCRIPTORS = 4096;
-
-/** The rights that a preopen gives. */
-export function preopenOf(option: PreopenOption, host: WasiHost): Preopen {
-  const lost = option.readOnly ? WRITING_RIGHTS : 0;
-  return {
-    guest: option.guest,
-    root: host.openDirectory(option.host),
-    rights: DIRECTORY_RIGHTS & ~lost,
-    inheriting: (DIRECTORY_RIGHTS | FILE_RIGHTS) & ~lost,
-  };
-}
-
-/** The rights of a standard stream: those that can be used. */
-export function streamRights(stream: HostStream): number {
-  let rights = Rights.fd_filestat_get | Rights.fd_fdstat_set_flags | Rights.poll_fd_readwrite;
-  if (stream.read !== undefined) rights |= Rights.fd_read;
-  if (stream.write !== undefined) rights |= Rights.fd_write;
-  // Programs take a character device that cannot seek for a terminal.
-  const seeks = stream.position !== undefined ||
-    stream.filetype === Filetype.character_device && !stream.terminal;
-  if (seeks) rights |= Rights.fd_seek | Rights.fd_tell;
-  return rights;
+export interface WasiRestoreOptions extends RestoreOptions {
+  readonly onCall?: CallHook;
 }
 
 /** The context of a fresh guest. */
 function freshContext(options: WasiOptions, host: WasiHost): Context {
   const fds = new DescriptorTable(options.maxDescriptors ?? MAX_DESCRIPTORS);
-  for (const name of ["stdin", "stdout", "stderr"] as const) {
-    const stream = host[name];
-    const rights = streamRights(stream);
-    fds.add({ kind: "stream", rights, inheriting: 0, flags: 0, filetype: stream.filetype, name, stream });
-  }
+  for (const name of ["stdin", "stdout", "stderr"] as const) fds.add(openStream(name, host[name]));
   for (const option of options.preopens ?? []) fds.add(preopened(preopenOf(option, host)));
+  for (const listener of options.listeners ?? []) fds.add(openListener(listener));
   return {
     host,
     memory: new GuestMemory(),
@@ -105,23 +75,6 @@ function freshContext(options: WasiOptions, host: WasiHost): Context {
     times: new FileTimes(),
     exitCode: undefined,
     pollStart: undefined,
-  };
-}
-
-/** The descriptor of a preopen. */
-export function preopened(preopen: Preopen): Descriptor {
-  const { dev, ino } = preopen.root.lstat("")!;
-  return {
-    kind: "directory",
-    rights: preopen.rights,
-    inheriting: preopen.inheriting,
-    flags: 0,
-    filetype: Filetype.directory,
-    preopen,
-    path: "",
-    dev,
-    ino,
-    preopened: true,
   };
 }
 
@@ -189,8 +142,8 @@ export class Wasi {
   };
 
   constructor(options: WasiOptions, host: WasiHost);
-  /** For `restore`: a context made from an image. */
-  constructor(options: WasiOptions, host: WasiHost, context: Context);
+  /** For {@link Wasi.restore}: a context made from an image. */
+  constructor(options: { readonly onCall?: CallHook }, host: WasiHost, context: Context);
   constructor(options: WasiOptions, host: WasiHost, context: Context = freshContext(options, host)) {
     this.#context = context;
     const both = {
@@ -212,6 +165,31 @@ export class Wasi {
       wasi_snapshot_preview1: finish(functions(PREVIEW1), options.onCall),
       wasi_unstable: finish(unstable, options.onCall),
     };
+  }
+
+  /**
+   * Everything there is to know about the guest's side, as plain data for msgpack. Nothing is closed or
+   * changed: the guest may go on.
+   * @throws {WasiSaveError} if something cannot be carried in an image.
+   */
+  save(options: SaveOptions = {}): WasiState {
+    return saveState(this.#context, options);
+  }
+
+  /**
+   * A guest's WASI from what {@link save} gave, which is not trusted, on a fresh host. Set `memory`
+   * before the first call; a call that was interrupted is to be issued again.
+   * @returns It, and what was done about each thing outside the image.
+   * @throws {WasiRestoreError} if the state is damaged or something it needs is missing or not granted;
+   * nothing stays open then.
+   */
+  static restore(
+    state: unknown,
+    options: WasiRestoreOptions,
+    host: WasiHost,
+  ): { wasi: Wasi; report: RestoreNote[] } {
+    const { context, report } = restoreContext(state, options, host);
+    return { wasi: new Wasi(options, host, context), report };
   }
 
   /** The guest's memory; set it before the first call. */
