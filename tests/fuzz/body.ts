@@ -242,17 +242,11 @@ export class Body {
     else this.op("ref.null", [type], 0, [type]);
   }
 
-  /** Replaces the float on the stack by itself, or by the canonical NaN if it is any NaN. */
-  canonicalise(type: ValType): void {
-    const name = type === types.f32 ? "f32" : "f64";
-    const scratch = this.#scratch.get(type) ?? this.newLocal(type, true);
-    this.#scratch.set(type, scratch);
-    this.op("local.tee", [scratch], 1, [type]);
-    this.op(`${name}.const`, [type === types.f32 ? 0x7fc0_0000n : 0x7ff8_0000_0000_0000n], 0, [type]);
-    this.op("local.get", [scratch], 0, [type]);
-    this.op("local.get", [scratch], 0, [type]);
-    this.op(`${name}.eq`, [], 2, [types.i32]);
-    this.op("select", [], 3, [type]);
+  /** The local by way of which NaNs of a type become canonical. */
+  scratch(type: ValType): number {
+    const local = this.#scratch.get(type) ?? this.newLocal(type, true);
+    this.#scratch.set(type, local);
+    return local;
   }
   readonly #scratch = new Map<ValType, number>();
 

@@ -13,6 +13,7 @@ import {
   type FuncIr,
   type ImportIr,
   type Instr,
+  instr,
   type ModuleIr,
   opcodeOfInstr,
 } from "./ir.ts";
@@ -237,6 +238,9 @@ function writeExpression(writer: Writer, list: readonly Instr[]): void {
 function writeInstr(writer: Writer, instr: Instr): void {
   writer.opcode(instr.code);
   writeImmediates(writer, instr);
+  if (instr.canonical !== undefined) {
+    for (const inner of canonicalise(instr, instr.canonical)) writeInstr(writer, inner);
+  }
   if (instr.body === undefined) return;
   for (const inner of instr.body) writeInstr(writer, inner);
   if (instr.otherwise !== undefined) {
@@ -244,6 +248,19 @@ function writeInstr(writer: Writer, instr: Instr): void {
     for (const inner of instr.otherwise) writeInstr(writer, inner);
   }
   writer.opcode(op("end"));
+}
+
+/** `x == x ? x : nan`, for the `x` that an instruction leaves in a local and on the stack. */
+function canonicalise(after: Instr, local: number): Instr[] {
+  const type = opcodeOfInstr(after).name.slice(0, 3);
+  return [
+    instr("local.tee", local),
+    instr(`${type}.const`, type === "f32" ? 0x7fc0_0000n : 0x7ff8_0000_0000_0000n),
+    instr("local.get", local),
+    instr("local.get", local),
+    instr(`${type}.eq`),
+    instr("select"),
+  ];
 }
 
 function writeImmediates(writer: Writer, instr: Instr): void {

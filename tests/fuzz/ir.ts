@@ -16,6 +16,11 @@ export interface Instr {
   readonly body?: readonly Instr[];
   /** The `else` branch of an `if`. */
   readonly otherwise?: readonly Instr[];
+  /**
+   * A local of the result's type, by way of which the result becomes the canonical NaN if it is any NaN. The
+   * specification leaves open which NaN arithmetic gives, so only then can engines be compared.
+   */
+  readonly canonical?: number;
   /** Part of what makes the program terminate; the minimiser keeps it while there is a loop or a call. */
   readonly guard?: true;
 }

@@ -9,9 +9,10 @@ import { type FuncType, ValType } from "../../compiler/types.ts";
 import { effect } from "./effect.ts";
 import { encode } from "./encode.ts";
 import type { Scenario } from "./generate.ts";
-import { type FuncIr, type Instr, instr, mapInstrs, type ModuleIr, opcodeOfInstr, walk } from "./ir.ts";
+import { type FuncIr, type Instr, instr, mapInstrs, type ModuleIr, opcodeOfInstr } from "./ir.ts";
 import { splice, spliceSized } from "./layout.ts";
 import { dropIndex, sizeOf, spaces } from "./renumber.ts";
+import { vagueType } from "./signatures.ts";
 import { keepsGuards } from "./termination.ts";
 
 export interface Options {
@@ -103,6 +104,7 @@ class Minimiser {
   }
 
   async run(): Promise<void> {
+    await this.#canonicalise();
     let before;
     do {
       before = snapshot(this.scenario);
@@ -141,6 +143,27 @@ class Minimiser {
       }
     }
     return list;
+  }
+
+  /**
+   * Makes every NaN of arithmetic canonical: otherwise a smaller program could come to depend on which NaN it is,
+   * and differ for that reason alone.
+   */
+  async #canonicalise(): Promise<void> {
+    if (!this.options.valid) return;
+    const funcs = this.#module.funcs.map((func) => {
+      const locals = [...func.locals];
+      const params = this.#module.types[func.type].params.length;
+      const scratch = new Map<ValType, number>();
+      const body = mapInstrs(func.body, (instr) => {
+        const type = vagueType(instr.code);
+        if (type === undefined || instr.canonical !== undefined) return instr;
+        if (!scratch.has(type)) scratch.set(type, params + locals.push(type) - 1);
+        return { ...instr, canonical: scratch.get(type) };
+      });
+      return { ...func, locals, body };
+    });
+    await this.#tryModule({ ...this.#module, funcs });
   }
 
   /** Calls with zeros. */
@@ -212,7 +235,7 @@ class Minimiser {
     owner?: Instr,
   ): Promise<readonly Instr[]> {
     const attempt = async (after: readonly Instr[], unwrapped = false) => {
-      if (this.options.valid && !unwrapped && !keepsGuards(list, after, owner)) return false;
+      if (this.options.valid && !unwrapped && !keepsGuards(this.#module, list, after, owner)) return false;
       if (!await this.#tryModule(rebuild(after))) return false;
       list = after;
       return true;
@@ -284,15 +307,16 @@ class Minimiser {
       for (let i = this.#module.funcs[index].locals.length - 1; i >= 0; i--) {
         const func = this.#module.funcs[index];
         let used = false;
-        walk(func.body, (instr) => used ||= names.has(instr.code) && instr.args[0] === params + i);
+        const lower = (local: number) => {
+          used ||= local === params + i;
+          return local > params + i ? local - 1 : local;
+        };
+        const body = mapInstrs(func.body, (instr) => ({
+          ...instr,
+          args: names.has(instr.code) ? [lower(Number(instr.args[0]))] : instr.args,
+          canonical: instr.canonical === undefined ? undefined : lower(instr.canonical),
+        }));
         if (used) continue;
-        const body = mapInstrs(
-          func.body,
-          (instr) =>
-            names.has(instr.code) && Number(instr.args[0]) > params + i
-              ? { ...instr, args: [Number(instr.args[0]) - 1] }
-              : instr,
-        );
         await this.#tryModule(this.#withFunc(index, { ...func, locals: func.locals.toSpliced(i, 1), body }));
       }
     }

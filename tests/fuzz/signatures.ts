@@ -36,6 +36,14 @@ export const operations = all.filter((entry) =>
   entry.opcode.immediate === "none" && entry.results.length === 1
 );
 
+/** The type of some NaN that an instruction may give, if the specification does not say which one. */
+export function vagueType(code: number): ValType | undefined {
+  return vague.get(code);
+}
+const vague = new Map(
+  all.filter((entry) => entry.vague).map(({ opcode, results }) => [opcode.code, results[0]]),
+);
+
 export const numericTypes = [ValType.i32, ValType.i64, ValType.f32, ValType.f64] as const;
 export const refTypes = [ValType.funcref, ValType.externref] as const;
 

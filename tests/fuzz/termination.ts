@@ -6,10 +6,9 @@
  */
 
 import { op } from "../../compiler/opcodes.ts";
-import { type Instr, walk } from "./ir.ts";
+import { importsOf, type Instr, type ModuleIr, walk } from "./ir.ts";
 
 const loop = op("loop");
-const calls = new Set([op("call"), op("call_indirect")]);
 const branches = new Set([op("br"), op("br_if"), op("br_table")]);
 
 /** Whether a loop goes back to its start. */
@@ -21,13 +20,19 @@ function goesBack(instr: Instr): boolean {
   return found;
 }
 
+/** Whether an instruction may call a function of the module. */
+function calls(module: ModuleIr, { code, args }: Instr): boolean {
+  if (code === op("call")) return Number(args[0]) >= importsOf(module, "func").length;
+  return code === op("call_indirect");
+}
+
 /** Whether anything in a list may need a guard. */
-function needsGuard(list: readonly Instr[], inFunction: boolean): boolean {
+function needsGuard(module: ModuleIr, list: readonly Instr[], inFunction: boolean): boolean {
   let needs = false;
   walk(list, (instr) => {
     if (instr.code === loop && goesBack(instr)) needs = true;
     // Only the entry of a function guards calls, but it does so for those at any depth.
-    if (inFunction && calls.has(instr.code)) needs = true;
+    if (inFunction && calls(module, instr)) needs = true;
   });
   return needs;
 }
@@ -37,9 +42,14 @@ function needsGuard(list: readonly Instr[], inFunction: boolean): boolean {
  *
  * @param owner The instruction whose body the list is; without one it is a function's.
  */
-export function keepsGuards(before: readonly Instr[], after: readonly Instr[], owner?: Instr): boolean {
+export function keepsGuards(
+  module: ModuleIr,
+  before: readonly Instr[],
+  after: readonly Instr[],
+  owner?: Instr,
+): boolean {
   const guards = (list: readonly Instr[]) => list.filter((instr) => instr.guard).length;
   if (guards(before) === guards(after)) return true;
   if (owner?.code === loop && goesBack({ ...owner, body: after })) return false;
-  return !needsGuard(after, owner === undefined);
+  return !needsGuard(module, after, owner === undefined);
 }

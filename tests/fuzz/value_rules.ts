@@ -16,8 +16,8 @@ const { i32, i64, f32, f64, funcref } = ValType;
 
 /** Emits an operation whose operands are on the stack, and makes its NaN a certain one if need be. */
 export function operate(body: Body, entry: Signed, exact: boolean): void {
-  body.op(entry.opcode.name, [], entry.params.length, entry.results);
-  if (entry.vague && exact) body.canonicalise(entry.results[0]);
+  const canonical = entry.vague && exact ? body.scratch(entry.results[0]) : undefined;
+  body.emit({ ...instr(entry.opcode.name), canonical }, entry.params.length, entry.results);
 }
 
 /** Functions that this body may call. */
