@@ -1,6 +1,6 @@
 /**
- * Writes one image after the other to the same path until it is killed: `PATH FIRST_GENERATION`. Says so
- * on standard output when it begins.
+ * Writes one image after the other to the same path until it is killed: `PATH FIRST_GENERATION`. Writes a
+ * byte to standard output when it begins, and after each image.
  *
  * @module
  */
@@ -15,4 +15,5 @@ for (let generation = Number(first);; generation++) {
   memory[0] = memory[memory.length - 1] = generation;
   const memories = [{ pages: 64, buffer: memory.buffer }];
   await writeImageFile(path, { ...emptySnapshot, memories, host: { test: { generation } } });
+  Deno.stdout.writeSync(Uint8Array.of(10));
 }
