@@ -15,7 +15,15 @@ async function lastLine(program: Program, run: ProgramRun): Promise<{ last: stri
     const path = (name: string) => decodeURIComponent(new URL(name, HERE).pathname);
     const child = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "-A", "--no-lock", path("v8_run.ts"), path(`${program.name}.wasm`), directory],
+        ...[
+          "run",
+          "-A",
+          path("../../bench/v8_program.ts"),
+          "--dir",
+          directory,
+          path(`${program.name}.wasm`),
+          "--",
+        ],
         ...run.args.map((argument) => argument === "DIR" ? directory : argument),
       ],
       env: { NODE_NO_WARNINGS: "1" },

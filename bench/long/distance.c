@@ -1,0 +1,3 @@
+#define LONG_SIZE 38000
+#include "../kernels/distance.c"
+#include "long.h"

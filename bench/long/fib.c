@@ -1,0 +1,3 @@
+#define LONG_SIZE 46
+#include "../kernels/fib.c"
+#include "long.h"

@@ -1,0 +1,3 @@
+#define LONG_SIZE 1400
+#include "../kernels/floyd.c"
+#include "long.h"

@@ -1,0 +1,3 @@
+#define LONG_SIZE 500000000
+#include "../kernels/random64.c"
+#include "long.h"

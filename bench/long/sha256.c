@@ -1,0 +1,3 @@
+#define LONG_SIZE 10000
+#include "../kernels/sha256.c"
+#include "long.h"
