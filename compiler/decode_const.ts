@@ -35,6 +35,7 @@ export function readConstExpr(
 ): ConstExpr {
   const start = reader.position;
   let value: ConstExpr | undefined;
+  let second: number | undefined;
   for (;;) {
     const offset = reader.position;
     const { name } = readOpcode(reader);
@@ -47,9 +48,10 @@ export function readConstExpr(
       skipExpression(reader, true);
       return placeholder;
     }
-    if (value !== undefined) invalid("type mismatch: more than one value in a constant expression", offset);
+    if (value !== undefined) second ??= offset;
     value = read(reader);
   }
+  if (second !== undefined) invalid("type mismatch: more than one value in a constant expression", second);
   if (value === undefined) invalid("type mismatch: no value in a constant expression", start);
   return value ?? placeholder;
 }

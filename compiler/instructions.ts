@@ -35,6 +35,14 @@ export function illegalOpcode(reader: Reader, code: number, offset: number): nev
   reader.fail(`illegal opcode ${shown}${feature ? ` (${feature}: not supported)` : ""}`, offset);
 }
 
+/** Reads the first byte of an opcode; there must be one, since only `end` ends an expression. */
+export function readOpcodeByte(reader: Reader): number {
+  if (reader.position === reader.end) {
+    reader.fail("unexpected end of section or function: END opcode expected");
+  }
+  return reader.u8();
+}
+
 /** Reads the rest of an opcode whose first byte was 0xFC. */
 export function readPrefixed(reader: Reader, offset: number): number {
   const sub = reader.u32();
@@ -45,7 +53,7 @@ export function readPrefixed(reader: Reader, offset: number): number {
 /** Reads an opcode, with its prefix; fails on one that is not in the table. */
 export function readOpcode(reader: Reader): Opcode {
   const offset = reader.position;
-  const byte = reader.u8();
+  const byte = readOpcodeByte(reader);
   const code = byte === 0xfc ? readPrefixed(reader, offset) : byte;
   return opcodeOf(code) ?? illegalOpcode(reader, code, offset);
 }

@@ -34,6 +34,7 @@ export class Reader {
     throw new MalformedError(reason, offset, this.where);
   }
 
+  /** Throws because the bytes end too early. */
   failEnd(): never {
     this.fail(
       this.where === undefined ? "unexpected end" : "unexpected end of section or function",
@@ -130,7 +131,8 @@ export class Reader {
     const length = this.count();
     const start = this.#take(length);
     try {
-      return utf8.decode(this.bytes.subarray(start, start + length));
+      // A copy: decoders refuse shared memory.
+      return utf8.decode(this.bytes.slice(start, start + length));
     } catch {
       this.fail("malformed UTF-8 encoding", start);
     }

@@ -4,22 +4,12 @@
  * @module
  */
 
-import { readBlockType, readRefType, readValType } from "./decode_types.ts";
-import { InvalidError, UnsupportedError } from "./errors.ts";
-import { illegalOpcode, needsDataCount, readAlignment, readPrefixed, readZero } from "./instructions.ts";
-import { opcodeOf } from "./opcodes.ts";
-import { Reader } from "./reader.ts";
+import { readRefType, readValType } from "./decode_types.ts";
+import { illegalOpcode, readAlignment, readOpcodeByte, readPrefixed, readZero } from "./instructions.ts";
 import { signatureIndex, signatures } from "./signatures.ts";
-import {
-  type Code,
-  type FuncType,
-  isRefType,
-  type Module,
-  type RefType,
-  ValType,
-  valTypeName,
-} from "./types.ts";
-import { BLOCK, ELSE, FUNC, IF, LOOP, TypeStacks, UNKNOWN } from "./validate_stack.ts";
+import { type FuncType, isRefType, type Module, ValType, valTypeName } from "./types.ts";
+import { declaredFunctions, FunctionBody } from "./validate_body.ts";
+import { BLOCK, ELSE, IF, LOOP, UNKNOWN } from "./validate_stack.ts";
 
 /**
  * Hears of each instruction before it is checked.
@@ -46,7 +36,7 @@ export type Probe = (
  * import { decode } from "./decode.ts";
  * import { validateFunction } from "./validate_function.ts";
  * function stackAt(bytes: Uint8Array, definedIndex: number, offset: number) {
- *   let types: (number)[] | undefined;
+ *   let types: number[] | undefined;
  *   validateFunction(decode(bytes), definedIndex, (at, _opcode, stack) => {
  *     if (at === offset) types = [...stack];
  *   });
@@ -63,62 +53,29 @@ export function validateFunction(module: Module, definedIndex: number, probe?: P
 }
 
 /** Validates functions of one module, one after the other, with the same buffers. */
-export class FunctionValidator extends TypeStacks {
-  readonly #module: Module;
-  readonly #reader: Reader;
+export class FunctionValidator extends FunctionBody {
   readonly #signatures = signatures();
-  #definedIndex = 0;
-  #locals = new Uint8Array(64);
-  #localCount = 0;
-  /** The current instruction, for messages: file offset and opcode. */
-  #offset = 0;
-  #code = 0;
-
-  constructor(module: Module) {
-    super();
-    this.#module = module;
-    this.#reader = new Reader(module.bytes);
-  }
 
   /** As `validateFunction`. */
   validate(definedIndex: number, probe?: Probe): void {
-    const code = this.#module.codes[definedIndex];
-    const type = this.#module.types[code.typeIndex];
-    const reader = this.#reader;
-    this.#definedIndex = definedIndex;
-    reader.where = `code section, function ${this.#module.imported.funcs + definedIndex}`;
-    reader.position = code.bodyStart;
-    reader.end = code.end;
-    this.#setLocals(type, code);
-    this.reset();
-    this.enter(FUNC, { params: [], results: type.results });
+    this.open(definedIndex);
+    const { reader } = this;
     this.#instructions(probe);
-    if (reader.position !== code.end) {
+    if (reader.position !== reader.end) {
       reader.fail("section size mismatch: instructions after the function's end");
     }
   }
 
-  #setLocals(type: FuncType, code: Code): void {
-    let count = type.params.length;
-    for (const run of code.locals) count += run.count;
-    if (count > this.#locals.length) this.#locals = new Uint8Array(2 * count);
-    this.#localCount = count;
-    this.#locals.set(type.params);
-    let index = type.params.length;
-    for (const run of code.locals) this.#locals.fill(run.type, index, index += run.count);
-  }
-
   #instructions(probe: Probe | undefined): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const { plain, alignment } = this.#signatures;
     const probed: (ValType | 0)[] = [];
     while (this.frames > 0) {
       const offset = reader.position;
-      if (offset === reader.end) reader.fail("unexpected end of section or function: END opcode expected");
-      let code = reader.u8();
+      let code = readOpcodeByte(reader);
       if (code === 0xfc) code = readPrefixed(reader, offset);
-      this.#offset = offset;
-      this.#code = code;
+      this.offset = offset;
+      this.code = code;
       if (probe !== undefined) {
         probed.length = this.depth;
         for (let i = 0; i < this.depth; i++) probed[i] = this.types[i] as ValType | 0;
@@ -146,22 +103,22 @@ export class FunctionValidator extends TypeStacks {
   }
 
   #access(index: number, natural: number): void {
-    if (readAlignment(this.#reader) > natural) this.invalid("alignment must not be larger than natural");
-    this.#reader.u32();
-    this.#memory();
+    if (readAlignment(this.reader) > natural) this.invalid("alignment must not be larger than natural");
+    this.reader.u32();
+    this.checkMemory();
     this.#apply(index);
   }
 
   /** An instruction with immediates, or whose types depend on the context. */
   #contextual(code: number): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     switch (code) {
       case 0x20: // local.get
-        return this.push(this.#local());
+        return this.push(this.localType());
       case 0x21: // local.set
-        return this.pop(this.#local());
+        return this.pop(this.localType());
       case 0x22: { // local.tee
-        const type = this.#local();
+        const type = this.localType();
         this.pop(type);
         return this.push(type);
       }
@@ -178,9 +135,9 @@ export class FunctionValidator extends TypeStacks {
         reader.skip(8);
         return this.push(ValType.f64);
       case 0x23: // global.get
-        return this.push(this.#global().type);
+        return this.push(this.globalType().type);
       case 0x24: { // global.set
-        const { type, mutable } = this.#global();
+        const { type, mutable } = this.globalType();
         if (!mutable) this.invalid("global is immutable");
         return this.pop(type);
       }
@@ -211,7 +168,7 @@ export class FunctionValidator extends TypeStacks {
         this.popAll(this.labelTypes(this.frames - 1));
         return this.setUnreachable();
       case 0x10: // call
-        return this.#call(this.#module.funcTypes[this.#function()]);
+        return this.#call(this.module.funcTypes[this.functionIndex()]);
       case 0x11: // call_indirect
         return this.#callIndirect();
       case 0x1a: // drop
@@ -225,22 +182,22 @@ export class FunctionValidator extends TypeStacks {
       case 0x40: // memory.grow
       case 0xfc0b: // memory.fill
         readZero(reader);
-        this.#memory();
+        this.checkMemory();
         return this.#apply(signatureIndex(code));
       case 0xfc0a: // memory.copy
         readZero(reader);
         readZero(reader);
-        this.#memory();
+        this.checkMemory();
         return this.#apply(signatureIndex(code));
       case 0xfc08: { // memory.init
         const index = reader.u32();
         readZero(reader);
-        this.#memory();
-        this.#data(index);
+        this.checkMemory();
+        this.checkData(index);
         return this.#apply(signatureIndex(code));
       }
       case 0xfc09: // data.drop
-        return this.#data(reader.u32());
+        return this.checkData(reader.u32());
       case 0xd0: // ref.null
         return this.push(readRefType(reader));
       case 0xd1: { // ref.is_null
@@ -258,58 +215,58 @@ export class FunctionValidator extends TypeStacks {
   }
 
   #tableInstruction(code: number): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     switch (code) {
       case 0x25: { // table.get
-        const type = this.#table();
+        const type = this.tableType();
         this.pop(ValType.i32);
         return this.push(type);
       }
       case 0x26: // table.set
-        this.pop(this.#table());
+        this.pop(this.tableType());
         return this.pop(ValType.i32);
       case 0xfc0c: { // table.init
         const index = reader.u32();
-        this.#sameType(this.#table(), this.#element(index));
+        this.checkSame(this.tableType(), this.elementType(index));
         return this.#apply(signatureIndex(code));
       }
       case 0xfc0d: // elem.drop
-        this.#element(reader.u32());
+        this.elementType(reader.u32());
         return;
       case 0xfc0e: { // table.copy
-        const destination = this.#table();
-        this.#sameType(destination, this.#table());
+        const destination = this.tableType();
+        this.checkSame(destination, this.tableType());
         return this.#apply(signatureIndex(code));
       }
       case 0xfc0f: { // table.grow
-        const type = this.#table();
+        const type = this.tableType();
         this.pop(ValType.i32);
         this.pop(type);
         return this.push(ValType.i32);
       }
       case 0xfc10: // table.size
-        this.#table();
+        this.tableType();
         return this.push(ValType.i32);
       case 0xfc11: { // table.fill
-        const type = this.#table();
+        const type = this.tableType();
         this.pop(ValType.i32);
         this.pop(type);
         return this.pop(ValType.i32);
       }
       default:
-        illegalOpcode(reader, code, this.#offset);
+        illegalOpcode(reader, code, this.offset);
     }
   }
 
   #enterBlock(kind: number): void {
-    const type = this.#blockType();
+    const type = this.blockType();
     if (kind === IF) this.pop(ValType.i32);
     this.popAll(type.params);
     this.enter(kind, type);
   }
 
   #else(): void {
-    if (this.kind() !== IF) this.#reader.fail("END opcode expected, found else", this.#offset);
+    if (this.kind() !== IF) this.reader.fail("END opcode expected, found else", this.offset);
     this.enter(ELSE, this.leave());
   }
 
@@ -323,7 +280,7 @@ export class FunctionValidator extends TypeStacks {
   }
 
   #brTable(): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const count = reader.count();
     this.pop(ValType.i32);
     let arity = -1;
@@ -347,8 +304,8 @@ export class FunctionValidator extends TypeStacks {
   }
 
   #callIndirect(): void {
-    const type = this.#type(this.#reader.u32());
-    this.#sameType(ValType.funcref, this.#table());
+    const type = this.typeAt(this.reader.u32());
+    this.checkSame(ValType.funcref, this.tableType());
     this.pop(ValType.i32);
     this.#call(type);
   }
@@ -368,9 +325,9 @@ export class FunctionValidator extends TypeStacks {
   }
 
   #selectTyped(): void {
-    const count = this.#reader.count();
+    const count = this.reader.count();
     let type: number = UNKNOWN;
-    for (let i = 0; i < count; i++) type = readValType(this.#reader);
+    for (let i = 0; i < count; i++) type = readValType(this.reader);
     if (count !== 1) this.invalid(`invalid result arity ${count}`);
     this.pop(ValType.i32);
     this.pop(type);
@@ -379,109 +336,12 @@ export class FunctionValidator extends TypeStacks {
   }
 
   #refFunc(): void {
-    const index = this.#function();
-    if (declaredFunctions(this.#module)[index] === 0) this.invalid(`undeclared function reference ${index}`);
+    const index = this.functionIndex();
+    if (declaredFunctions(this.module)[index] === 0) this.invalid(`undeclared function reference ${index}`);
     this.push(ValType.funcref);
   }
-
-  #blockType(): FuncType {
-    const value = readBlockType(this.#reader);
-    if (value >= 0) return this.#type(value);
-    return value === -64 ? emptyType : singleTypes[value + 0x80];
-  }
-
-  #type(index: number): FuncType {
-    return this.#module.types[index] ?? this.invalid(`unknown type ${index}`);
-  }
-
-  #local(): number {
-    const index = this.#reader.u32();
-    if (index >= this.#localCount) this.invalid(`unknown local ${index}`);
-    return this.#locals[index];
-  }
-
-  #global(): Module["globalTypes"][number] {
-    const index = this.#reader.u32();
-    return this.#module.globalTypes[index] ?? this.invalid(`unknown global ${index}`);
-  }
-
-  #function(): number {
-    const index = this.#reader.u32();
-    if (index >= this.#module.funcTypes.length) this.invalid(`unknown function ${index}`);
-    return index;
-  }
-
-  /** Reads a table index and returns the table's element type. */
-  #table(): RefType {
-    const index = this.#reader.u32();
-    const table = this.#module.tables[index] ?? this.invalid(`unknown table ${index}`);
-    return table.element;
-  }
-
-  #memory(): void {
-    if (this.#module.memories.length === 0) this.invalid("unknown memory 0");
-  }
-
-  #element(index: number): RefType {
-    const segment = this.#module.elements[index] ?? this.invalid(`unknown elem segment ${index}`);
-    return segment.type;
-  }
-
-  #data(index: number): void {
-    if (needsDataCount(this.#module)) this.#reader.fail("data count section required", this.#offset);
-    if (index >= this.#module.datas.length) this.invalid(`unknown data segment ${index}`);
-  }
-
-  #sameType(expected: RefType, found: RefType): void {
-    if (expected !== found) {
-      this.invalid(`type mismatch: expected ${valTypeName(expected)}, found ${valTypeName(found)}`);
-    }
-  }
-
-  /** For example `code section, function 7 "main", i32.add`. */
-  #where(): string {
-    const index = this.#module.imported.funcs + this.#definedIndex;
-    const name = this.#module.names.funcs.get(index);
-    return `code section, function ${index}${name === undefined ? "" : ` "${name}"`}, ${
-      opcodeOf(this.#code)?.name
-    }`;
-  }
-
-  protected override invalid(reason: string): never {
-    throw new InvalidError(reason, this.#offset, this.#where());
-  }
-
-  protected override unsupported(feature: string): never {
-    throw new UnsupportedError(feature, this.#offset, this.#where());
-  }
 }
-
-const emptyType: FuncType = { params: [], results: [] };
-/** The block types that are one result, by value type. */
-const singleTypes: Readonly<Record<number, FuncType>> = Object.fromEntries(
-  Object.values(ValType).map((type) => [type, { params: [], results: [type] }]),
-);
 
 function sameTypes(a: readonly ValType[], b: readonly ValType[]): boolean {
   return a.length === b.length && a.every((type, i) => type === b[i]);
-}
-
-const declared = new WeakMap<Module, Uint8Array>();
-
-/**
- * For each function index, 1 if the module mentions it outside of function bodies and the start function: only
- * those may be the target of `ref.func` (3.4.10).
- */
-function declaredFunctions(module: Module): Uint8Array {
-  let set = declared.get(module);
-  if (set === undefined) {
-    set = new Uint8Array(module.funcTypes.length);
-    for (const { kind, index } of module.exports) if (kind === "func") set[index] = 1;
-    for (const { init } of module.globals) if (init.op === "ref.func") set[init.index] = 1;
-    for (const { init } of module.elements) {
-      for (const expr of init) if (expr.op === "ref.func") set[expr.index] = 1;
-    }
-    declared.set(module, set);
-  }
-  return set;
 }
