@@ -58,7 +58,7 @@ export function drawChart(rows: readonly Row[], columns: readonly string[]): str
     y += 16;
     text(8, y, `${section.title}: time relative to ${section.base}`, `font-weight="bold"`);
     y += 8;
-    const top = y;
+    const top = y, first = parts.length;
     const groups = [...table.rows, { name: "geometric mean", ratios: table.means }];
     for (const group of groups) {
       const height = table.columns.length * BAR;
@@ -70,7 +70,10 @@ export function drawChart(rows: readonly Row[], columns: readonly string[]): str
       y += height + GAP;
     }
     const one = LABEL + BARS / LONGEST;
-    parts.push(
+    // Under the bars, so that it hides no number.
+    parts.splice(
+      first,
+      0,
       `<line x1="${one}" y1="${top - 3}" x2="${one}" y2="${y - 3}" stroke="#222" stroke-dasharray="3 2"/>`,
     );
     y += 10;
