@@ -48,9 +48,9 @@ export interface OpenDirectory extends Common {
   readonly kind: "directory";
   readonly preopen: Preopen;
   path: string;
-  /** Which directory it was when opened: a name that leads elsewhere now is not followed. */
-  readonly dev: number;
-  readonly ino: number;
+  /** Which directory it was when opened: a name that leads elsewhere now is not followed. -1: removed. */
+  dev: number;
+  ino: number;
   /** Set on the descriptor that the guest finds with `fd_prestat_get`. */
   readonly preopened: boolean;
   listing?: Listing;

@@ -16,3 +16,4 @@ export { Errno, errnoName } from "./errno.ts";
 export { SIGNATURES } from "./abi.ts";
 export type { MemoryLike } from "./guest.ts";
 export type * from "./host.ts";
+export { channelBuffer, ControlChannel, GuestChannel, type InputReader } from "./channel.ts";

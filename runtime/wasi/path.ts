@@ -5,10 +5,11 @@
  */
 import { Filetype, type Layout, Rights, SYMLINK_FOLLOW } from "./abi.ts";
 import type { Context, Functions } from "./context.ts";
-import type { OpenDirectory } from "./descriptor.ts";
+import { type OpenDirectory, sameFile } from "./descriptor.ts";
 import { Errno, fail } from "./errno.ts";
 import { writeFilestat } from "./fdstat.ts";
 import { utf8 } from "./guest.ts";
+import type { HostStat } from "./host.ts";
 import { pathOpen } from "./open.ts";
 import { resolve, type Resolved, verify } from "./resolve.ts";
 import { checkFstflags } from "./times.ts";
@@ -26,13 +27,16 @@ function nameOf(base: OpenDirectory, path: string): Resolved {
   return resolved;
 }
 
+/** A path that leads to something. */
+type Found = Resolved & { readonly stat: HostStat };
+
 /** Something that is there; a `/` after what is no directory is refused. */
-function existing(base: OpenDirectory, path: string, follow: boolean): Resolved & { stat: object } {
+function existing(base: OpenDirectory, path: string, follow: boolean): Found {
   const resolved = resolve(base, path, follow);
   if (!verify(base, resolved)) fail(Errno.noent);
   if (resolved.stat === undefined) fail(Errno.noent);
   if (resolved.slash && resolved.stat.filetype !== Filetype.directory) fail(Errno.notdir);
-  return resolved as Resolved & { stat: object };
+  return resolved as Found;
 }
 
 /** The guest's own rename is followed by what it has open below the old name. */
@@ -44,6 +48,16 @@ function followRename(context: Context, from: Resolved, to: Resolved): void {
     if (descriptor.path === from.path) descriptor.path = to.path;
     else if (descriptor.path.startsWith(below)) {
       descriptor.path = `${to.path}/${descriptor.path.slice(below.length)}`;
+    }
+  }
+}
+
+/** What is open of a directory that has been removed must not mean the next one that gets its number. */
+function forget(context: Context, removed: HostStat): void {
+  for (const [, descriptor] of context.fds) {
+    if (descriptor.kind !== "directory") continue;
+    if (descriptor.dev === removed.dev && descriptor.ino === removed.ino) {
+      descriptor.dev = descriptor.ino = -1;
     }
   }
 }
@@ -84,7 +98,7 @@ export function pathFunctions(context: Context, layout: Layout): Functions {
       const name = string(path, length);
       const base = fds.directory(fd >>> 0, Rights.path_filestat_get);
       const { stat } = existing(base, name, follows(flags, name));
-      writeFilestat(context, layout, pointer, stat as NonNullable<Resolved["stat"]>);
+      writeFilestat(context, layout, pointer, stat);
       return Errno.success;
     },
 
@@ -122,7 +136,7 @@ export function pathFunctions(context: Context, layout: Layout): Functions {
       const from = existing(oldBase, oldName, follows(oldFlags, oldName));
       const to = nameOf(newBase, newName);
       if (to.stat !== undefined) fail(Errno.exist);
-      if (from.stat?.filetype === Filetype.directory) fail(Errno.perm);
+      if (from.stat.filetype === Filetype.directory) fail(Errno.perm);
       if (to.slash) fail(Errno.noent);
       from.root.link(from.path, to.root, to.path);
       return Errno.success;
@@ -149,6 +163,7 @@ export function pathFunctions(context: Context, layout: Layout): Functions {
       if (stat.filetype !== Filetype.directory) fail(Errno.notdir);
       if (dots) fail(Errno.inval);
       root.removeDirectory(at);
+      forget(context, stat);
       return Errno.success;
     },
 
@@ -176,6 +191,7 @@ export function pathFunctions(context: Context, layout: Layout): Functions {
         if (!ontoDirectory && isDirectory) fail(Errno.notdir);
       }
       from.root.rename(from.path, to.root, to.path);
+      if (to.stat?.filetype === Filetype.directory && !sameFile(from.stat, to.stat)) forget(context, to.stat);
       followRename(context, from, to);
       return Errno.success;
     },

@@ -9,6 +9,7 @@ import { Errno, errnoOf } from "./errno.ts";
 import type { HostStream } from "./host.ts";
 import type { Waiter } from "./host_deno.ts";
 import type { Interrupted } from "./interrupt.ts";
+import { concatenate } from "./streams.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -40,27 +41,47 @@ function blocking<T>(action: () => T): T {
   }
 }
 
+/** Where the process's standard input stood when it was handed to us; only `--allow-all` may ask. */
+function initialOffset(): number {
+  try {
+    return Number(/^pos:\s*(\d+)/m.exec(Deno.readTextFileSync("/proc/self/fdinfo/0"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
 /**
- * Standard input. A regular file is read by position, so that where the guest stands is known; a
- * terminal or a pipe through the waiter, if there is one, so that a stop is heard meanwhile.
+ * Standard input. In a regular file it is known where the guest stands; a terminal or a pipe is read
+ * through the waiter, if there is one, so that a stop is heard meanwhile.
  */
 export class DenoInput implements HostStream {
   readonly filetype: Filetype;
   readonly terminal: boolean;
-  position?: number;
   readonly #waiter: Waiter | undefined;
+  #position: number | undefined;
+  /** Moved by us: from then on the system's own offset does not count. */
+  #moved = false;
   #unread: Uint8Array = new Uint8Array(0);
 
   constructor(waiter?: Waiter) {
     this.filetype = describe(0).filetype;
     this.terminal = Deno.stdin.isTerminal();
-    if (this.filetype === Filetype.regular_file) this.position = 0;
+    if (this.filetype === Filetype.regular_file) this.#position = initialOffset();
     else this.#waiter = waiter;
   }
 
-  size(): number {
-    return this.position === undefined ? 0 : describe(0).size;
+  get position(): number | undefined {
+    return this.#position;
   }
+  set position(position: number | undefined) {
+    if (this.#position === undefined) return;
+    this.#position = position;
+    this.#moved = true;
+  }
+  size(): number {
+    return this.#position === undefined ? 0 : describe(0).size;
+  }
+
   read(buffer: Uint8Array): number | Interrupted {
     if (this.#unread.length > 0) {
       const part = this.#unread.subarray(0, buffer.length);
@@ -68,9 +89,9 @@ export class DenoInput implements HostStream {
       this.#unread = this.#unread.subarray(part.length);
       return part.length;
     }
-    if (this.position !== undefined) {
-      const count = readSync(0, buffer, 0, buffer.length, this.position);
-      this.position += count;
+    if (this.#position !== undefined) {
+      const count = readSync(0, buffer, 0, buffer.length, this.#moved ? this.#position : null);
+      this.#position += count;
       return count;
     }
     if (this.#waiter !== undefined) return this.#waiter.read(buffer);
@@ -78,21 +99,14 @@ export class DenoInput implements HostStream {
   }
   available(): number | undefined {
     if (this.#unread.length > 0) return this.#unread.length;
-    if (this.position !== undefined) return Math.max(1, this.size() - this.position);
+    if (this.#position !== undefined) return Math.max(1, this.size() - this.#position);
     return this.#waiter?.available();
   }
   pending(): Uint8Array {
-    const later = this.#waiter?.pending() ?? new Uint8Array(0);
-    const all = new Uint8Array(this.#unread.length + later.length);
-    all.set(this.#unread);
-    all.set(later, this.#unread.length);
-    return all;
+    return concatenate(this.#unread, this.#waiter?.pending() ?? new Uint8Array(0));
   }
   unread(bytes: Uint8Array): void {
-    const all = new Uint8Array(bytes.length + this.#unread.length);
-    all.set(bytes);
-    all.set(this.#unread, bytes.length);
-    this.#unread = all;
+    this.#unread = concatenate(bytes, this.#unread);
   }
 }
 

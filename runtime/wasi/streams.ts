@@ -6,9 +6,20 @@
 import { Filetype } from "./abi.ts";
 import type { HostStream } from "./host.ts";
 
+/** The bytes of all parts, in a copy. */
+export function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 /** A stream that delivers bytes (or a text in UTF-8) and then ends. */
 export function inputStream(input: Uint8Array | string = ""): HostStream {
-  let rest = typeof input === "string" ? new TextEncoder().encode(input) : input;
+  let rest: Uint8Array = typeof input === "string" ? new TextEncoder().encode(input) : input;
   return {
     filetype: Filetype.unknown,
     terminal: false,
@@ -21,10 +32,7 @@ export function inputStream(input: Uint8Array | string = ""): HostStream {
     available: () => Math.max(1, rest.length),
     pending: () => rest.slice(),
     unread(bytes) {
-      const all = new Uint8Array(bytes.length + rest.length);
-      all.set(bytes);
-      all.set(rest, bytes.length);
-      rest = all;
+      rest = concatenate(bytes, rest);
     },
   };
 }
@@ -39,15 +47,7 @@ export interface OutputStream extends HostStream {
 /** @param onWrite Told of each write as it happens; the bytes are a copy. */
 export function outputStream(onWrite?: (bytes: Uint8Array) => void): OutputStream {
   const parts: Uint8Array[] = [];
-  const bytes = () => {
-    const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
-  };
+  const bytes = () => concatenate(...parts);
   return {
     filetype: Filetype.unknown,
     terminal: false,

@@ -1,0 +1,186 @@
+/**
+ * How a guest that runs in a worker is stopped and fed while it waits: a piece of shared memory that
+ * the guest's thread blocks on, and that the other thread, which is free to listen, writes to.
+ *
+ * Input is asked for only when the guest wants it, and no more than it may take at once, so that
+ * nothing is swallowed from a pipe that the next process should read.
+ *
+ * @module
+ */
+import { Errno, errnoOf, fail } from "./errno.ts";
+import type { Waited } from "./host.ts";
+import { INTERRUPTED, type Interrupted } from "./interrupt.ts";
+
+/** Words of the header. */
+const Word = {
+  /** Counts everything that may wake the guest; this is what it waits on. */
+  wake: 0,
+  /** 1 while a stop is requested. */
+  stop: 1,
+  /** 1 from the guest's wish for input until it is granted: the other thread owns the bytes meanwhile. */
+  want: 2,
+  /** Bytes of input there are, and how many of them the guest has taken. */
+  length: 3,
+  taken: 4,
+  /** 1 after the end of the input. */
+  end: 5,
+  /** The error number of a read that failed, until it is told. */
+  error: 6,
+  /** 1 when nobody serves any more. */
+  closed: 7,
+} as const;
+const HEADER_BYTES = 32;
+/** The most input handed over at once. */
+const CAPACITY = 65536;
+
+/** Shared memory for a channel; post it to the worker. */
+export function channelBuffer(): SharedArrayBuffer {
+  return new SharedArrayBuffer(HEADER_BYTES + CAPACITY);
+}
+
+class Channel {
+  protected readonly words: Int32Array<SharedArrayBuffer>;
+  protected readonly bytes: Uint8Array<SharedArrayBuffer>;
+
+  constructor(readonly buffer: SharedArrayBuffer) {
+    this.words = new Int32Array(buffer, 0, HEADER_BYTES / 4);
+    this.bytes = new Uint8Array(buffer, HEADER_BYTES, CAPACITY);
+  }
+
+  protected load(word: number): number {
+    return Atomics.load(this.words, word);
+  }
+  protected store(word: number, value: number): void {
+    Atomics.store(this.words, word, value);
+  }
+
+  /** Whether a stop is requested. */
+  get stopping(): boolean {
+    return this.load(Word.stop) !== 0;
+  }
+}
+
+/** The guest's end: blocks its thread. Give it to `DenoHost` as the `waiter`. */
+export class GuestChannel extends Channel {
+  /** Bytes there are and are ours. */
+  #ready(): number {
+    return this.load(Word.want) !== 0 ? 0 : this.load(Word.length) - this.load(Word.taken);
+  }
+  #ask(): void {
+    if (this.load(Word.closed) !== 0) this.store(Word.end, 1);
+    if (this.load(Word.want) !== 0 || this.load(Word.end) !== 0) return;
+    this.store(Word.want, 1);
+    Atomics.notify(this.words, Word.want);
+  }
+
+  /** Bytes read, 0 at the end. Blocks until there are some, or until a stop. */
+  read(buffer: Uint8Array): number | Interrupted {
+    return this.#settle(this.#wait(Infinity, true), buffer);
+  }
+  #settle(waited: Waited, buffer: Uint8Array): number | Interrupted {
+    if (waited === INTERRUPTED) return INTERRUPTED;
+    const error = Atomics.exchange(this.words, Word.error, 0);
+    if (error !== 0) fail(error as Errno);
+    const count = Math.min(this.#ready(), buffer.length);
+    const taken = this.load(Word.taken);
+    buffer.set(this.bytes.subarray(taken, taken + count));
+    this.store(Word.taken, taken + count);
+    return count;
+  }
+
+  /** Bytes that {@link read} would give at once; 0 if it would block, 1 at the end. Asks for input. */
+  available(): number {
+    const ready = this.#ready();
+    if (ready > 0) return ready;
+    this.#ask();
+    return this.load(Word.end) !== 0 || this.load(Word.error) !== 0 ? 1 : 0;
+  }
+
+  wait(ms: number, input: boolean): Waited {
+    return this.#wait(ms, input);
+  }
+  #wait(ms: number, input: boolean): Waited {
+    const deadline = performance.now() + ms;
+    for (;;) {
+      const seen = this.load(Word.wake);
+      if (input && this.available() > 0) return "input";
+      const left = deadline - performance.now();
+      if (left <= 0) return "time";
+      if (this.stopping) return INTERRUPTED;
+      Atomics.wait(this.words, Word.wake, seen, left);
+    }
+  }
+
+  /** Input that was handed over and not yet read. */
+  pending(): Uint8Array {
+    const taken = this.load(Word.taken);
+    return this.bytes.slice(taken, taken + this.#ready());
+  }
+
+  /** Settles when a stop is requested. For waits on promises, which must not block the thread. */
+  async stopRequested(): Promise<void> {
+    while (!this.stopping) {
+      const wait = Atomics.waitAsync(this.words, Word.wake, this.load(Word.wake));
+      if (this.stopping) return;
+      if (wait.async) await wait.value;
+    }
+  }
+}
+
+/** Where input comes from, such as `Deno.stdin`: bytes read, `null` at the end. */
+export interface InputReader {
+  read(buffer: Uint8Array): Promise<number | null>;
+}
+
+/** The other end, in a thread that is free to listen. */
+export class ControlChannel extends Channel {
+  #wake(): void {
+    Atomics.add(this.words, Word.wake, 1);
+    Atomics.notify(this.words, Word.wake);
+  }
+
+  /** Makes a blocked guest come back with `INTERRUPTED`, and a running one the next time it would block. */
+  requestStop(): void {
+    this.store(Word.stop, 1);
+    this.#wake();
+  }
+  /** The stop was called off, or has been served: waits block again. */
+  clearStop(): void {
+    this.store(Word.stop, 0);
+  }
+
+  /** Reads from `input` whenever the guest wants some, until {@link close}. */
+  async serve(input: InputReader): Promise<void> {
+    while (this.load(Word.closed) === 0) {
+      if (this.load(Word.want) === 0) {
+        const wait = Atomics.waitAsync(this.words, Word.want, 0);
+        if (wait.async) await wait.value;
+        continue;
+      }
+      await this.#deliver(input);
+    }
+  }
+  async #deliver(input: InputReader): Promise<void> {
+    const buffer = new Uint8Array(CAPACITY);
+    let count = 0;
+    try {
+      const read = await input.read(buffer);
+      if (read === null) this.store(Word.end, 1);
+      else count = read;
+    } catch (error) {
+      this.store(Word.error, errnoOf(error) ?? Errno.io);
+    }
+    this.bytes.set(buffer.subarray(0, count));
+    this.store(Word.taken, 0);
+    this.store(Word.length, count);
+    this.store(Word.want, 0);
+    this.#wake();
+  }
+
+  /** Ends {@link serve}; a guest that asks from now on finds the end of the input. */
+  close(): void {
+    this.store(Word.closed, 1);
+    Atomics.notify(this.words, Word.want);
+    this.#wake();
+  }
+}
