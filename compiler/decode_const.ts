@@ -25,14 +25,16 @@ const readers: Readonly<Record<string, (reader: Reader) => ConstExpr>> = {
 /** Constant in later versions of the specification. */
 const extended = /^i(32|64)\.(add|sub|mul)$/;
 
+/** Where errors of validation are noted. */
+export interface InvalidNotes {
+  noteInvalid(reader: Reader, reason: string, offset: number): void;
+}
+
 /**
  * Reads an expression up to and with its `end`. Only constant instructions have a place in `ConstExpr`;
- * `invalid` hears of anything else that is well-formed, and a placeholder is returned.
+ * of anything else that is well-formed `draft` takes note, and a placeholder is returned.
  */
-export function readConstExpr(
-  reader: Reader,
-  invalid: (reason: string, offset: number) => void,
-): ConstExpr {
+export function readConstExpr(reader: Reader, draft: InvalidNotes): ConstExpr {
   const start = reader.position;
   let value: ConstExpr | undefined;
   let second: number | undefined;
@@ -43,7 +45,7 @@ export function readConstExpr(
     const read = readers[name];
     if (read === undefined) {
       const feature = extended.test(name) ? " (extended constant expressions: not supported)" : "";
-      invalid(`constant expression required, found ${name}${feature}`, offset);
+      draft.noteInvalid(reader, `constant expression required, found ${name}${feature}`, offset);
       reader.position = offset;
       skipExpression(reader, true);
       return placeholder;
@@ -51,7 +53,11 @@ export function readConstExpr(
     if (value !== undefined) second ??= offset;
     value = read(reader);
   }
-  if (second !== undefined) invalid("type mismatch: more than one value in a constant expression", second);
-  if (value === undefined) invalid("type mismatch: no value in a constant expression", start);
+  if (second !== undefined) {
+    draft.noteInvalid(reader, "type mismatch: more than one value in a constant expression", second);
+  }
+  if (value === undefined) {
+    draft.noteInvalid(reader, "type mismatch: no value in a constant expression", start);
+  }
   return value ?? placeholder;
 }

@@ -67,6 +67,11 @@ export class Draft implements Module {
   names: Module["names"] = { funcs: new Map() };
 
   constructor(readonly bytes: Uint8Array) {}
+
+  /** Notes an error of validation; the first one counts. */
+  noteInvalid(reader: Reader, reason: string, offset: number): void {
+    this.invalid ??= new InvalidError(reason, offset, reader.where);
+  }
 }
 
 interface Section {
@@ -101,18 +106,6 @@ function vector(read: (reader: Reader, draft: Draft) => void): Section["read"] {
   };
 }
 
-/** Notes an error of validation; the first one counts. */
-function noteInvalid(reader: Reader, draft: Draft, reason: string, offset: number): void {
-  draft.invalid ??= new InvalidError(reason, offset, reader.where);
-}
-
-function readExpr(reader: Reader, draft: Draft): ConstExpr {
-  return readConstExpr(
-    reader,
-    (reason, offset) => noteInvalid(reader, draft, reason, offset),
-  );
-}
-
 function readType(reader: Reader, draft: Draft): void {
   draft.types.push(readFuncType(reader));
 }
@@ -121,7 +114,7 @@ function readType(reader: Reader, draft: Draft): void {
 function addFunc(reader: Reader, draft: Draft): { index: number; type: FuncType } {
   const offset = reader.position;
   const index = reader.u32();
-  if (index >= draft.types.length) noteInvalid(reader, draft, `unknown type ${index}`, offset);
+  if (index >= draft.types.length) draft.noteInvalid(reader, `unknown type ${index}`, offset);
   const type = draft.types[index] ?? { params: [], results: [] };
   draft.funcTypes.push(type);
   return { index, type };
@@ -203,7 +196,7 @@ function readMemory(reader: Reader, draft: Draft): void {
 function readGlobal(reader: Reader, draft: Draft): void {
   draft.offsets.globals.push(reader.position);
   const type = addGlobal(reader, draft);
-  draft.globals.push({ type, init: readExpr(reader, draft) });
+  draft.globals.push({ type, init: readConstExpr(reader, draft) });
 }
 
 function readExport(reader: Reader, draft: Draft): void {
@@ -232,7 +225,7 @@ function readElement(reader: Reader, draft: Draft): void {
   const explicit = (flags & 2) !== 0;
   const expressions = (flags & 4) !== 0;
   const mode: SegmentMode = active
-    ? { kind: "active", index: explicit ? reader.u32() : 0, offset: readExpr(reader, draft) }
+    ? { kind: "active", index: explicit ? reader.u32() : 0, offset: readConstExpr(reader, draft) }
     : { kind: explicit ? "declarative" : "passive" };
   let type: RefType = ValType.funcref;
   if (flags & 3) {
@@ -241,7 +234,7 @@ function readElement(reader: Reader, draft: Draft): void {
   }
   const init: ConstExpr[] = [];
   for (let count = reader.count(); count > 0; count--) {
-    init.push(expressions ? readExpr(reader, draft) : { op: "ref.func", index: reader.u32() });
+    init.push(expressions ? readConstExpr(reader, draft) : { op: "ref.func", index: reader.u32() });
   }
   draft.elements.push({ type, init, mode });
 }
@@ -253,7 +246,7 @@ function readData(reader: Reader, draft: Draft): void {
   if (flags > 2) reader.fail(`malformed data segment kind ${flags}`, offset);
   const mode: SegmentMode = flags === 1
     ? { kind: "passive" }
-    : { kind: "active", index: flags === 2 ? reader.u32() : 0, offset: readExpr(reader, draft) };
+    : { kind: "active", index: flags === 2 ? reader.u32() : 0, offset: readConstExpr(reader, draft) };
   const size = reader.count();
   const start = reader.position;
   reader.skip(size);
