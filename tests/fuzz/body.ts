@@ -181,7 +181,7 @@ export class Body {
   /** Locals of a type; writable ones do not control a loop. */
   localsOf(type: ValType, writable: boolean): number[] {
     return [...this.locals.keys()].filter((i) =>
-      this.locals[i] === type && !(writable && this.#readOnly.has(i))
+      this.locals[i] === type && !(writable && this.#readOnly.has(i)) && this.#scratch.get(type) !== i
     );
   }
 
@@ -242,7 +242,7 @@ export class Body {
     else this.op("ref.null", [type], 0, [type]);
   }
 
-  /** The local by way of which NaNs of a type become canonical. */
+  /** The local by way of which NaNs of a type become canonical; nobody reads it, since it holds any NaN. */
   scratch(type: ValType): number {
     const local = this.#scratch.get(type) ?? this.newLocal(type, true);
     this.#scratch.set(type, local);

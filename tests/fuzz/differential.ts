@@ -14,6 +14,7 @@ import {
   sameOutcome,
   type State,
 } from "./engine.ts";
+import { engine as v8 } from "./engine_v8.ts";
 import type { Call } from "./generate.ts";
 import type { Random } from "./random.ts";
 import { showValue, type Value } from "./values.ts";
@@ -134,4 +135,38 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
   for (let i = left.length * 8; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
+}
+
+/** The engine of a name; `mvvm` is loaded when asked for, and `undefined` if there is none. */
+export async function engineOf(name: "v8" | "mvvm"): Promise<Engine | undefined> {
+  if (name === "v8") return v8;
+  const url = new URL("./engine_mvvm.ts", import.meta.url);
+  try {
+    await Deno.stat(url);
+  } catch {
+    return undefined;
+  }
+  return (await import(url.href) as { engine: Engine }).engine;
+}
+
+/** How an engine's run of a program differs from V8's, or `undefined`. */
+export async function compare(
+  engine: Engine,
+  program: Program,
+  calls: readonly Call[],
+  random: Random,
+): Promise<string | undefined> {
+  if (!WebAssembly.validate(program.bytes)) return "the generator made an invalid module";
+  const expected = await run(v8, program, calls, random);
+  try {
+    return difference(expected, await run(engine, program, calls, random), calls);
+  } catch (error) {
+    return `${engine.name} threw ${ownStack(error as Error)}`;
+  }
+}
+
+/** An error and where it was in generated code; where it was in ours depends on the machine. */
+function ownStack(error: Error): string {
+  const stack = error.stack ?? error.message;
+  return stack.split("\n").filter((line) => !line.includes("file://")).join("\n");
 }

@@ -4,10 +4,8 @@
  * @module
  */
 
-import { difference, run } from "./differential.ts";
 import { encode } from "./encode.ts";
-import { type Engine, type Program, programOf } from "./engine.ts";
-import { engine as v8 } from "./engine_v8.ts";
+import { type Program, programOf } from "./engine.ts";
 import { bytesText, scenarioText } from "./finds.ts";
 import { type Call, generate, type Scenario } from "./generate.ts";
 import type { Judge } from "./judge.ts";
@@ -23,52 +21,21 @@ export interface Find {
   readonly mutant?: Mutant;
 }
 
-/** The engine of a name; `mvvm` is loaded when asked for, and `undefined` if there is none. */
-export async function engineOf(name: "v8" | "mvvm"): Promise<Engine | undefined> {
-  if (name === "v8") return v8;
-  const url = new URL("./engine_mvvm.ts", import.meta.url);
-  try {
-    await Deno.stat(url);
-  } catch {
-    return undefined;
-  }
-  return (await import(url.href) as { engine: Engine }).engine;
-}
-
-/** How an engine's run of a program differs from V8's, or `undefined`. */
-export async function compare(
-  engine: Engine,
-  program: Program,
-  calls: readonly Call[],
-  random: Random,
-): Promise<string | undefined> {
-  if (!WebAssembly.validate(program.bytes)) return "the generator made an invalid module";
-  const expected = await run(v8, program, calls, random);
-  try {
-    return difference(expected, await run(engine, program, calls, random), calls);
-  } catch (error) {
-    return `${engine.name} threw ${ownStack(error as Error)}`;
-  }
-}
-
-/** An error and where it was in generated code; where it was in ours depends on the machine. */
-function ownStack(error: Error): string {
-  const stack = error.stack ?? error.message;
-  return stack.split("\n").filter((line) => !line.includes("file://")).join("\n");
-}
-
 /** The seeds of an engine's own choices under which a scenario is tried again: its own and some others. */
 export function choiceSeeds(seed: number): number[] {
   return [seed, 0, 1, 2, 3];
 }
 
-/** An error of one class stays one of that class while it is made smaller. */
+/** An error of one class stays one of that class while it is made smaller, and a loop without end stays that. */
 function category(why: string): string {
-  return why.match(/threw \w+/)?.[0] ?? "a difference";
+  return why.match(/threw \w+|hung/)?.[0] ?? "a difference";
 }
 
+/** Runs a program in the engine under test and in V8, and says how they differ. */
+export type Compare = (program: Program, calls: readonly Call[], seed: number) => Promise<string | undefined>;
+
 export class Fuzzer {
-  constructor(readonly engine: Engine, readonly judge: Judge) {}
+  constructor(readonly compare: Compare, readonly judge: Judge) {}
 
   /** What is wrong with the scenario and with `mutants` mutants of a seed. */
   async check(seed: number, mutants: number): Promise<Find[]> {
@@ -91,7 +58,7 @@ export class Fuzzer {
       const random = new Random(seed);
       const padding = random.chance(0.2) ? random.fork() : undefined;
       const program = programOf(module, encode(module, padding).bytes);
-      const why = await compare(this.engine, program, calls, new Random(seed));
+      const why = await this.compare(program, calls, seed);
       if (why !== undefined) return why;
     }
     return undefined;
@@ -100,13 +67,13 @@ export class Fuzzer {
   /**
    * A find as a file: its text, made small, and its extension.
    *
-   * @param time How long to try to make it smaller, in milliseconds.
+   * @param time How long to try to make it smaller, in milliseconds; five times as long if each try hangs.
    */
   async report(
     { seed, why, scenario, mutant }: Find,
     time: number,
   ): Promise<{ text: string; extension: string }> {
-    const deadline = performance.now() + time;
+    const deadline = performance.now() + (category(why) === "hung" ? 5 : 1) * time;
     const disagreement = (bytes: Uint8Array<ArrayBuffer>) => this.judge.disagreement(bytes);
     const header = (why: string | undefined) => `seed ${seed}: ${why}`;
     if (scenario !== undefined) {

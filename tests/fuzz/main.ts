@@ -8,9 +8,11 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { engineOf } from "./differential.ts";
 import { findsFolder } from "./finds.ts";
-import { engineOf, Fuzzer } from "./fuzzer.ts";
+import { Fuzzer } from "./fuzzer.ts";
 import { makeJudge } from "./judge.ts";
+import { Subject } from "./subject.ts";
 
 const usage = "usage: deno task fuzz [--seed N] [--seconds S] [--count N] [--engine v8|mvvm] [--mutants N] " +
   "[--finds FOLDER]";
@@ -39,26 +41,23 @@ async function main(args: string[]): Promise<number> {
   const mutants = numberOf("mutants", options.mutants, 5);
   const name = options.engine ?? "mvvm";
   if (name !== "v8" && name !== "mvvm") fail(`there is no engine "${name}"`);
-  const engine = await engineOf(name);
-  if (engine === undefined) fail(`the engine "${name}" is not there; try --engine v8`);
+  if (await engineOf(name) === undefined) fail(`the engine "${name}" is not there; try --engine v8`);
   const folder = String(options.finds ?? findsFolder.pathname);
 
-  const fuzzer = new Fuzzer(engine, await makeJudge());
-  const watchdog = new Worker(new URL("./watchdog.ts", import.meta.url), { type: "module" });
-  console.log(`from seed ${first}, engine ${engine.name} against V8`);
+  const subject = new Subject(name);
+  const fuzzer = new Fuzzer((...question) => subject.compare(...question), await makeJudge());
+  console.log(`from seed ${first}, engine ${name} against V8`);
   const end = performance.now() + seconds * 1000;
   let passed = 0;
   let failed = 0;
   let shown = 0;
   for (let seed = first; seed < first + count && performance.now() < end; seed++) {
-    watchdog.postMessage(seed);
     const finds = await fuzzer.check(seed, mutants);
     if (finds.length === 0) passed++;
     else failed++;
     for (const [i, find] of finds.entries()) {
       clearProgress();
       console.log(`seed ${seed}: ${find.why}`);
-      watchdog.postMessage(seed);
       const { text, extension } = await fuzzer.report(find, 20_000);
       await Deno.mkdir(folder, { recursive: true });
       const path = `${folder.replace(/\/$/, "")}/seed_${seed}${i === 0 ? "" : `_${i}`}.${extension}`;
@@ -70,7 +69,7 @@ async function main(args: string[]): Promise<number> {
       shown = performance.now();
     }
   }
-  watchdog.terminate();
+  subject.close();
   clearProgress();
   const { proposals, limits, lenient } = fuzzer.judge.excused;
   console.log(
