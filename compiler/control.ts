@@ -69,7 +69,7 @@ function open(lowering: Lowering, block: Block, type: FuncType, { label = "", ba
 }
 
 export function lowerBlock(lowering: Lowering, reader: Reader): void {
-  const block = lowering.blocks.get(lowering.offset)!;
+  const block = lowering.structure.blocks.get(lowering.offset)!;
   const type = readBlockType(lowering, reader);
   if (!enter(lowering, block, type)) return;
   if (!block.targeted) return void open(lowering, block, type, { finish: () => {} });
@@ -83,7 +83,7 @@ export function lowerBlock(lowering: Lowering, reader: Reader): void {
 
 export function lowerLoop(lowering: Lowering, reader: Reader): void {
   const { options } = lowering;
-  const block = lowering.blocks.get(lowering.offset)!;
+  const block = lowering.structure.blocks.get(lowering.offset)!;
   const type = readBlockType(lowering, reader);
   const atTarget = lowering.seeking && lowering.offset === lowering.targetOffset;
   if (!enter(lowering, block, type)) return;
@@ -145,7 +145,7 @@ function leaveLoop(lowering: Lowering, label: string): Statement[] {
 
 export function lowerIf(lowering: Lowering, reader: Reader): void {
   const { stack } = lowering;
-  const block = lowering.blocks.get(lowering.offset)!;
+  const block = lowering.structure.blocks.get(lowering.offset)!;
   const type = readBlockType(lowering, reader);
   const label = "L" + lowering.controls.length;
   const holds = lowering.seeking && lowering.holdsTarget(block);

@@ -28,8 +28,14 @@ export function id(name: string): Expression {
   return node;
 }
 
+/** Literals of small integers, which are most of all. */
+const smallIntegers: Expression[] = [];
+
 /** A number: any double but a NaN, which has bits to keep and so never becomes a literal. */
 export function num(value: number): Expression {
+  if (value >= 0 && value < 1024 && Number.isInteger(value) && !Object.is(value, -0)) {
+    return smallIntegers[value] ??= { type: "Literal", value, raw: String(value) };
+  }
   if (value < 0 || Object.is(value, -0)) {
     return { type: "UnaryExpression", operator: "-", prefix: true, argument: num(-value) };
   }

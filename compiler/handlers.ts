@@ -9,7 +9,7 @@ import {
 } from "./control.ts";
 import { lowerCall, lowerCallIndirect } from "./calls.ts";
 import {
-  cond, expr, type Expression, id, member, method, not, num, set,
+  cond, expr, type Expression, id, member, method, not, num, set, uint,
 } from "./estree.ts";
 import { i64Rules } from "./i64.ts";
 import { lowerLoad, lowerStore } from "./memory.ts";
@@ -59,6 +59,8 @@ function setLocal(lowering: Lowering, local: number): void {
   if (value.effects !== 0) stack.flushEffects();
   stack.flushLocal(local);
   stack.assign(lowering.local(local), lowering.localHigh(local), value);
+  const pointer = lowering.pointer(local);
+  if (pointer) lowering.emit(set(pointer, uint(lowering.local(local))));
 }
 
 function pushLocal(lowering: Lowering, local: number): void {

@@ -6,7 +6,7 @@
  */
 import {
   bin, block as blockOf, breakTo, call, expr, type Expression, id, ifThen, index, int, labeled, letAll, logical, member,
-  method, num, returns, set, type Statement,
+  method, num, returns, set, type Statement, uint,
 } from "./estree.ts";
 import { handlers } from "./handlers.ts";
 import { secondHalf } from "./i64.ts";
@@ -14,7 +14,7 @@ import { constant, highSlotName, OperandStack, type Value } from "./operands.ts"
 import type { CompileOptions } from "./policy.ts";
 import { Reader } from "./reader.ts";
 import { entryOffset, type Form, localTypes, type ResumePoint, type Site, type SiteKind, type Source } from "./sites.ts";
-import { type Block, blocksOf, readOpcode, skipImmediates } from "./structure.ts";
+import { type Block, readOpcode, skipImmediates, type Structure, structureOf } from "./structure.ts";
 import { type FuncType, type Module, ValType } from "./types.ts";
 
 /** Prefixes of the names that generated code uses for what the runtime provides. */
@@ -65,13 +65,18 @@ export interface LoweredFunction {
   readonly form: Form;
 }
 
+/** Identifiers of locals. */
+const lowNames: Expression[] = [];
+const highNames: Expression[] = [];
+const pointerNames: Expression[] = [];
+
 export class Lowering {
   readonly module: Module;
   readonly options: CompileOptions;
   readonly reader: Reader;
   readonly stack: OperandStack;
   readonly controls: Control[] = [];
-  readonly blocks: Map<number, Block>;
+  readonly structure: Structure;
   readonly type: FuncType;
   readonly localTypes: readonly ValType[];
   readonly free = new Set<string>();
@@ -101,7 +106,7 @@ export class Lowering {
     this.reader = new Reader(module.bytes, code.bodyStart, code.end);
     this.type = module.funcTypes[func];
     this.localTypes = localTypes(module, func);
-    this.blocks = blocksOf(module, defined, (callee) => context.mayUnwind(callee));
+    this.structure = structureOf(module, defined, (callee) => context.mayUnwind(callee));
     this.stack = new OperandStack((statement) => this.emit(statement), (name, type) => this.declare(name, type));
     this.passesDepth = context.passesDepth(func);
     this.unwinds = context.mayUnwind(func);
@@ -126,12 +131,18 @@ export class Lowering {
   }
 
   local(local: number): Expression {
-    return id("l" + local);
+    return lowNames[local] ??= id("l" + local);
   }
 
   /** The high half of an i64 local. */
   localHigh(local: number): Expression | undefined {
-    return this.localTypes[local] === ValType.i64 ? id("h" + local) : undefined;
+    return this.localTypes[local] === ValType.i64 ? highNames[local] ??= id("h" + local) : undefined;
+  }
+
+  /** The unsigned twin of a local that is used as an address, or `undefined`. */
+  pointer(local: number): Expression | undefined {
+    if (!this.structure.pointers.has(local) || this.localTypes[local] !== ValType.i32) return undefined;
+    return pointerNames[local] ??= id("u" + local);
   }
 
   /** Whether code is being made: a resume form leaves out what cannot run again. */
@@ -174,7 +185,7 @@ export class Lowering {
 
   openBody(): void {
     const body: Statement[] = this.out;
-    const block = this.blocks.get(-1)!;
+    const block = this.structure.blocks.get(-1)!;
     this.controls.push({
       block,
       type: { params: [], results: this.type.results },
@@ -390,6 +401,12 @@ export class Lowering {
       if (this.passesDepth) variables.push(["d", member(id("X"), "base")]);
     }
     for (const [name, type] of this.#declared) variables.push([name, initial(type)]);
+    for (const local of this.structure.pointers) {
+      const twin = this.pointer(local);
+      if (twin === undefined) continue;
+      if (this.resume === undefined && local >= parameters) variables.push([twin.name, num(0)]);
+      else variables.push([twin.name, uint(this.local(local))]);
+    }
 
     if (this.#sites.length > 0) {
       variables.push(["pc", num(0)]);

@@ -6,7 +6,7 @@
  */
 import { bin, call, cond, expr, type Expression, id, logical, method, num, set } from "./estree.ts";
 import type { Lowering } from "./lower.ts";
-import { Effect, effectiveAddress, floatLoad, memoryMethod } from "./operands.ts";
+import { Effect, effectiveAddress, floatLoad, memoryMethod, type Value } from "./operands.ts";
 import { ValType } from "./types.ts";
 
 const littleEndian: Expression = { type: "Literal", value: true, raw: "true" };
@@ -48,13 +48,20 @@ function get(memory: string, { method, bytes }: Access, address: Expression): Ex
   return call(memoryMethod(memory, method), bytes === 1 ? [address] : [address, littleEndian]);
 }
 
+/** Pops an address, as the unsigned twin of a local where there is one. */
+function popAddress(lowering: Lowering): Value {
+  const value = lowering.stack.popInt();
+  if (value.place !== "local") return value;
+  return { ...value, node: lowering.pointer(value.locals[0]) ?? value.node };
+}
+
 /** Lowers a load; its address is on the operand stack. */
 export function lowerLoad(lowering: Lowering, name: string, offset: number): void {
   const { stack } = lowering;
   const memory = lowering.use("memory", 0);
   if (name === "f32.load" || name === "f64.load") {
     const type = name === "f32.load" ? ValType.f32 : ValType.f64;
-    const address = stack.popInt();
+    const address = popAddress(lowering);
     const load = { memory, address: address.node, offset };
     stack.pushExpr(type, floatLoad(load, type), [address], "number", accessed, { load });
     return;
@@ -62,7 +69,7 @@ export function lowerLoad(lowering: Lowering, name: string, offset: number): voi
   const access = loads[name];
   if (access.extend === "full" || access.extend === "sign") {
     stack.simplify(1);
-    const address = stack.popInt();
+    const address = popAddress(lowering);
     const low = get(memory, access, effectiveAddress(address.node, offset));
     const height = stack.height;
     stack.claim(height, accessed);
@@ -75,7 +82,7 @@ export function lowerLoad(lowering: Lowering, name: string, offset: number): voi
     stack.push(slot);
     return;
   }
-  const address = stack.popInt();
+  const address = popAddress(lowering);
   const node = get(memory, access, effectiveAddress(address.node, offset));
   if (access.extend === "zero") {
     stack.pushExpr(ValType.i64, node, [address], "int", accessed, { high: num(0) });
@@ -92,7 +99,7 @@ export function lowerStore(lowering: Lowering, name: string, offset: number): vo
   const access = stores[name];
   if (access.extend === "full") stack.simplify(2);
   const value = stack.popInt();
-  const address = stack.popInt();
+  const address = popAddress(lowering);
   stack.flushEffects();
   const put = (node: Expression, at: number) => {
     const target = effectiveAddress(address.node, offset + at);
@@ -112,7 +119,7 @@ function storeFloat(lowering: Lowering, name: string, memory: string, offset: nu
   if (top.load && method32 && address.effects === 0) {
     // A copy from memory to memory moves as an integer.
     const { load } = stack.pop();
-    const target = stack.popInt();
+    const target = popAddress(lowering);
     stack.flushEffects();
     const bits = get(load!.memory, loads["i32.load"], effectiveAddress(load!.address, load!.offset));
     const args = [effectiveAddress(target.node, offset), bits, littleEndian];
@@ -123,7 +130,7 @@ function storeFloat(lowering: Lowering, name: string, memory: string, offset: nu
   const constant = top.place === "const";
   if (!constant) stack.simplify(2);
   const value = stack.pop();
-  const target = stack.popInt();
+  const target = popAddress(lowering);
   stack.flushEffects();
   const plain = call(memoryMethod(memory, method32 ? "setFloat32" : "setFloat64"), [
     effectiveAddress(target.node, offset),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { cond, expr, type Expression, id, ifThen, method, num, set, type Statement } from "./estree.ts";
+import { cond, expr, type Expression, id, ifThen, member, method, num, set, type Statement } from "./estree.ts";
 import type { Shape } from "./numeric.ts";
 import { ValType } from "./types.ts";
 
@@ -14,7 +14,7 @@ export const Effect = { none: 0, traps: 1, reads: 2 } as const;
 /** Where a float was loaded from, so that the load can be repeated for a NaN's exact bits. */
 export interface FloatLoad {
   readonly memory: string;
-  /** The address operand, an int32. */
+  /** The address operand: an int32, or unsigned already. */
   readonly address: Expression;
   readonly offset: number;
 }
@@ -85,6 +85,14 @@ export class OperandStack {
 
   /** The value that a slot's variables hold. */
   slot(height: number, type: ValType): Value {
+    const slots = this.#slots[height] ??= [];
+    return slots[type] ??= this.#makeSlot(height, type);
+  }
+
+  /** Slots by height and type. */
+  readonly #slots: Value[][] = [];
+
+  #makeSlot(height: number, type: ValType): Value {
     const node = this.declare(slotName(height, type), type);
     const high = type === ValType.i64 ? this.declare(highSlotName(height), type) : undefined;
     const shape = type === ValType.f32 || type === ValType.f64 ? "raw" : "int";
@@ -255,10 +263,14 @@ export function floatLoad({ memory, address, offset }: FloatLoad, type: ValType)
   };
 }
 
+const memoryMethods = new Map<string, Expression>();
+
 /** `M0.d.getInt32` */
 export function memoryMethod(memory: string, name: string): Expression {
-  const view = { type: "MemberExpression", object: id(memory), property: id("d"), computed: false };
-  return { type: "MemberExpression", object: view, property: id(name), computed: false };
+  const key = `${memory}.${name}`;
+  let node = memoryMethods.get(key);
+  if (node === undefined) memoryMethods.set(key, node = member(member(id(memory), "d"), name));
+  return node;
 }
 
 /** The effective address (spec 4.4.7): unsigned, and never wrapped, so that the view's own check traps. */
@@ -267,10 +279,17 @@ export function effectiveAddress(address: Expression, offset: number): Expressio
   if (address.type === "UnaryExpression" && address.operator === "-" && address.argument.type === "Literal") {
     return num((-address.argument.value >>> 0) + offset);
   }
-  const unsigned = { type: "BinaryExpression", operator: ">>>", left: address, right: num(0) };
+  const unsigned = isPointer(address)
+    ? address
+    : { type: "BinaryExpression", operator: ">>>", left: address, right: num(0) };
   return offset === 0
     ? unsigned
     : { type: "BinaryExpression", operator: "+", left: unsigned, right: num(offset) };
+}
+
+/** Whether an expression is the unsigned twin of a local. */
+function isPointer(node: Expression): boolean {
+  return node.type === "Identifier" && node.name.startsWith("u");
 }
 
 /** Whether an expression reads a variable. */

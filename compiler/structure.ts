@@ -104,21 +104,41 @@ export function factsOf(module: Module, definedIndex: number): Facts {
   return { callees: [...callees], indirect: [...indirect], loops };
 }
 
-/** The blocks of one defined function by the offset of their opcode; the body itself is at -1. */
-export function blocksOf(
+/** What the lowering must know in advance about one body. */
+export interface Structure {
+  /** By the offset of their opcode; the body itself is at -1. */
+  readonly blocks: ReadonlyMap<number, Block>;
+  /** Locals that hold addresses more often than they change: it pays to keep them as unsigned, too. */
+  readonly pointers: ReadonlySet<number>;
+}
+
+/** Finds the structure of one defined function. */
+export function structureOf(
   module: Module,
   definedIndex: number,
   mayUnwind: (func: number) => boolean,
-): Map<number, Block> {
+): Structure {
   const { bodyStart, end } = module.codes[definedIndex];
   const reader = new Reader(module.bytes, bodyStart, end);
   const body: Block = open(-1, 0x02, undefined);
   const blocks = new Map([[-1, body]]);
   const stack = [body];
   const target = (label: number) => stack[stack.length - 1 - label].targeted = true;
+  // By local: loads straight from it, less its changes.
+  const pointerScore: number[] = [];
+  const score = (local: number, change: number) => pointerScore[local] = (pointerScore[local] ?? -1) + change;
+  let lastGet = -1;
   while (reader.position < end) {
     const start = reader.position;
     const opcode = readOpcode(reader);
+    if (opcode >= 0x20 && opcode <= 0x22) {
+      const local = reader.u32();
+      if (opcode !== 0x20) score(local, -1);
+      lastGet = opcode === 0x21 ? -1 : local;
+      continue;
+    }
+    if (lastGet >= 0 && opcode >= 0x28 && opcode <= 0x35) score(lastGet, 1);
+    lastGet = -1;
     const current = stack[stack.length - 1];
     switch (opcode) {
       case 0x02:
@@ -159,7 +179,9 @@ export function blocksOf(
   for (const block of blocks.values()) {
     if (block.parent) block.depth = block.parent.depth + (block.targeted || block.opcode !== 0x02 ? 1 : 0);
   }
-  return blocks;
+  const pointers = new Set<number>();
+  pointerScore.forEach((value, local) => value > 0 && pointers.add(local));
+  return { blocks, pointers };
 }
 
 function open(start: number, opcode: number, parent: Block | undefined): Block {

@@ -207,7 +207,10 @@ export const H = {
 
   /** The high 32 bits of the unsigned product of two 32-bit integers. */
   mulHigh(a: number, b: number): number {
-    const [a0, a1, b0, b1] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
+    const a0 = a & 0xffff;
+    const a1 = a >>> 16;
+    const b0 = b & 0xffff;
+    const b1 = b >>> 16;
     const t = (Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16)) | 0;
     const w = (Math.imul(a0, b1) + (t & 0xffff)) | 0;
     return (Math.imul(a1, b1) + (t >>> 16) + (w >>> 16)) | 0;
@@ -215,7 +218,8 @@ export const H = {
   divS64(low: number, high: number, low2: number, high2: number): number {
     divisor(low2, high2);
     if (fitsS32(low, high) && fitsS32(low2, high2)) return splitNumber(low / low2);
-    const [a, b] = [big(low, high), big(low2, high2)];
+    const a = big(low, high);
+    const b = big(low2, high2);
     if (b === -1n && a === -(1n << 63n)) trap(TrapKind.overflow);
     return split(a / b);
   },
@@ -282,7 +286,8 @@ export const H = {
   },
   rotl64(low: number, high: number, n: number): number {
     n &= 63;
-    const [a, b] = n < 32 ? [low, high] : [high, low];
+    const a = n < 32 ? low : high;
+    const b = n < 32 ? high : low;
     n &= 31;
     if (n === 0) {
       R[0] = b;
