@@ -96,9 +96,20 @@ async function loadV8(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Expor
   return (await WebAssembly.instantiate(module, { env: { pause: () => {} } })).exports;
 }
 
-async function loadOurs(policy: string, _bytes: Uint8Array): Promise<Engine> {
-  await import(new URL("mod.ts", ROOT).href);
-  throw new Error(`bench/engines.ts does not know yet how mod.ts loads a module (policy ${policy})`);
+/** What is used of `mod.ts`, which is loaded only where a column needs it. */
+interface Mvvm {
+  Program: { from(bytes: Uint8Array, options: { policy: string }): unknown };
+  Guest: {
+    start(program: unknown, options: { entry: string; args: number[] }): {
+      call(name: string, ...args: number[]): unknown[];
+    };
+  };
+}
+
+async function loadOurs(policy: string, bytes: Uint8Array): Promise<Engine> {
+  const { Program, Guest } = await import(new URL("mod.ts", ROOT).href) as Mvvm;
+  const guest = Guest.start(Program.from(bytes, { policy }), { entry: "run", args: [0] });
+  return { call: (name, ...args) => guest.call(name, ...args)[0] as number };
 }
 
 /** How a whole program is started. */
@@ -119,17 +130,4 @@ export function programCommand(column: Column, run: Run): string[] {
     ? [path("bench/v8_program.ts"), ...dirs, run.wasm]
     : [path("cli.ts"), "run", "--policy", column.policy!, ...dirs, run.wasm];
   return ["run", "-A", ...flags, ...runner, "--", ...run.args];
-}
-
-/** Why a column cannot be measured in this checkout, or `undefined` where it can. */
-export async function whyMissing(column: Column): Promise<string | undefined> {
-  if (column.engine !== "ours") return undefined;
-  for (const name of ["mod.ts", "cli.ts"]) {
-    try {
-      await Deno.stat(new URL(name, ROOT));
-    } catch {
-      return `there is no ${name} yet`;
-    }
-  }
-  return undefined;
 }

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { drawChart } from "./chart.ts";
-import { type Column, columnOf, COLUMNS, whyMissing } from "./engines.ts";
+import { type Column, columnOf, COLUMNS } from "./engines.ts";
 import { KERNELS } from "./kernels.ts";
 import { measureKernel, measureProgram, type Sample } from "./measure.ts";
 import { benchPrograms } from "./programs.ts";
@@ -175,11 +175,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
   const columns: Column[] = [];
   try {
-    for (const column of options.columns?.map(columnOf) ?? COLUMNS.filter((column) => !column.optional)) {
-      const why = await whyMissing(column);
-      if (why === undefined) columns.push(column);
-      else console.error(`bench: column ${column.name} is left out: ${why}`);
-    }
+    columns.push(...options.columns?.map(columnOf) ?? COLUMNS.filter((column) => !column.optional));
   } catch (error) {
     console.error(`bench: ${(error as Error).message}`);
     return 2;
