@@ -18,7 +18,7 @@ import type { Context } from "./context.ts";
 import { type OpenDirectory, sameFile } from "./descriptor.ts";
 import { Errno, errnoOf, fail } from "./errno.ts";
 import type { HostDirectory, HostFile, HostStat } from "./host.ts";
-import { resolve, type Resolved, verify } from "./resolve.ts";
+import { isSame, type Resolved, resolve, verify } from "./resolve.ts";
 
 /** Rights that need the host's file to be open for writing. */
 const NEEDS_WRITE = Rights.fd_write | Rights.fd_allocate | Rights.fd_filestat_set_size | Rights.fd_datasync;
@@ -104,7 +104,7 @@ export function pathOpen(
   for (let tries = 1;; tries++) {
     const opened = attempt(context, request);
     if (opened !== undefined) return opened;
-    if (tries === TRIES) fail(Errno.busy);
+    if (tries === TRIES) fail(isSame(directory) ? Errno.busy : Errno.noent);
   }
 }
 

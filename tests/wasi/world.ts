@@ -103,7 +103,11 @@ async function run(
   tree: () => Tree,
   test: (world: World) => void | Promise<void>,
 ): Promise<void> {
-  const options: WasiOptions = { args: ["test"], preopens: [{ guest: "/", host: path }] };
+  const options: WasiOptions = {
+    args: ["test"],
+    env: { KEY: "value" },
+    preopens: [{ guest: "/", host: path }],
+  };
   const host = newHost();
   const guest = new Guest(new Wasi(options, host));
   const guests = [guest];
