@@ -80,7 +80,9 @@ onBothHosts("a bad pointer is a fault without an effect", TREE, ({ guest, files 
         if (kind === "in" && args[i + 1] === 1 && bad === guest.memory.buffer.byteLength - 1) args[i + 1] = 2;
         args[i] = bad;
         const errno = guest.errno(name, ...args);
-        assertEquals(errnoName(errno), "fault", `${name}(${param} = ${bad})`);
+        // What is read is looked at once it is clear that there is a socket to use it.
+        const expected = kind === "in" && SOCKETS.has(name) ? "notsock" : "fault";
+        assertEquals(errnoName(errno), expected, `${name}(${param} = ${bad})`);
         tried++;
       }
     });
