@@ -21,6 +21,7 @@
  */
 export { type CompiledForm, Program } from "./compiler/program.ts";
 export { type CompileOptions, mvvmPolicyFlags, type PolicyName, policyNames } from "./compiler/policy.ts";
+export { functionName, functionsNamed } from "./compiler/function_name.ts";
 export { InvalidError, LinkError, MalformedError, UnsupportedError } from "./compiler/errors.ts";
 export {
   Guest,
@@ -32,6 +33,7 @@ export {
   type RunOptions,
   type StartOptions,
 } from "./runtime/guest.ts";
+export { ArtifactError, isArtifact, readArtifact, writeArtifact } from "./runtime/artifact.ts";
 export { CheckpointError } from "./runtime/checkpoint.ts";
 export { RestoreError } from "./runtime/restore.ts";
 export { clearStop, ControlWord, controlWords, requestStop } from "./runtime/control.ts";

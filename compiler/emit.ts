@@ -30,11 +30,11 @@ const collections = new Map(
 const uses = new Map(fixed.map(([name]) => [name, new RegExp(`\\b${name}\\b`)]));
 
 /** Prints a lowered function. */
-export function emit({ node, free }: LoweredFunction, sourceName: string): string {
+export function emit({ node, free }: LoweredFunction): string {
   const code = generate(node, { indent: "" });
   const bindings: string[] = [];
   for (const [name, source] of fixed) if (uses.get(name)!.test(code)) bindings.push(`${name} = ${source}`);
   for (const name of free) bindings.push(`${name} = rt.${collections.get(name[0])}[${name.slice(1)}]`);
   const prelude = bindings.length === 0 ? "" : `const ${bindings.join(", ")};\n`;
-  return `"use strict";\n${prelude}return (${code});\n//# sourceURL=${sourceName}`;
+  return `"use strict";\n${prelude}return (${code});`;
 }

@@ -7,7 +7,7 @@
 import { CallGraph } from "./callgraph.ts";
 import { decode } from "./decode.ts";
 import { emit } from "./emit.ts";
-import { Lowering, type LoweringContext } from "./lower.ts";
+import { type LoweredFunction, Lowering, type LoweringContext } from "./lower.ts";
 import { type CompileOptions, compileOptions } from "./policy.ts";
 import type { Form, ResumePoint } from "./sites.ts";
 import type { Module } from "./types.ts";
@@ -19,16 +19,35 @@ export interface CompiledForm {
   readonly form: Form;
 }
 
+/** Run forms that were made before, of the same module under the same options. */
+export interface Precompiled {
+  /** The text that `Program.compile` gave for a defined function, without the line that names its source. */
+  text(func: number): string;
+}
+
 export class Program {
   readonly options: CompileOptions;
-  readonly graph: CallGraph;
-  readonly #mayUnwind: Uint8Array;
+  #graph: CallGraph | undefined;
+  #mayUnwind: Uint8Array | undefined;
 
   /** @param module Decoded and validated. */
-  constructor(readonly module: Module, options: Partial<CompileOptions> = {}, graph = new CallGraph(module)) {
+  constructor(
+    readonly module: Module,
+    options: Partial<CompileOptions> = {},
+    graph?: CallGraph,
+    readonly precompiled?: Precompiled,
+  ) {
     this.options = compileOptions(options);
-    this.graph = graph;
-    this.#mayUnwind = graph.mayUnwind(this.options);
+    this.#graph = graph;
+  }
+
+  get graph(): CallGraph {
+    return this.#graph ??= new CallGraph(this.module);
+  }
+
+  #unwinds(func: number): boolean {
+    this.#mayUnwind ??= this.graph.mayUnwind(this.options);
+    return this.#mayUnwind[func] === 1;
   }
 
   /**
@@ -67,17 +86,50 @@ export class Program {
     isReady: (func: number) => boolean = () => false,
     source = "wasm",
   ): CompiledForm {
+    const name = resume ? `${source}/r${func}@${resume.site}` : `${source}/f${func}`;
+    if (this.precompiled && !resume) {
+      const text = this.precompiled.text(func);
+      return { text: `${text}\n//# sourceURL=${name}`, form: new LazyForm(func, () => this.#formOf(func, text)) };
+    }
+    const lowered = this.#lower(func, resume, isReady);
+    return { text: `${emit(lowered)}\n//# sourceURL=${name}`, form: lowered.form };
+  }
+
+  /** The form that belongs to a text made before: needed only when a frame is captured. */
+  #formOf(func: number, text: string): Form {
+    const lowered = this.#lower(func, undefined, () => false);
+    if (emit(lowered) === text) return lowered.form;
+    throw new Error(`function ${func} was compiled ahead of time by another version; compile it again`);
+  }
+
+  #lower(func: number, resume: ResumePoint | undefined, isReady: (func: number) => boolean): LoweredFunction {
     const { module, graph, options } = this;
     const context: LoweringContext = {
       module,
       options,
-      mayUnwind: (callee) => this.#mayUnwind[callee] === 1,
+      mayUnwind: (callee) => this.#unwinds(callee),
       passesDepth: (callee) => graph.passesDepth(callee),
       cyclic: (callee) => graph.cyclic(callee),
       isReady,
     };
-    const lowered = new Lowering(context, func, resume).lower();
-    const name = resume ? `${source}/r${func}@${resume.site}` : `${source}/f${func}`;
-    return { text: emit(lowered, name), form: lowered.form };
+    return new Lowering(context, func, resume).lower();
+  }
+}
+
+class LazyForm implements Form {
+  #form: Form | undefined;
+  constructor(readonly func: number, private readonly make: () => Form) {}
+
+  get #made(): Form {
+    return this.#form ??= this.make();
+  }
+  get localTypes(): Form["localTypes"] {
+    return this.#made.localTypes;
+  }
+  get locals(): Form["locals"] {
+    return this.#made.locals;
+  }
+  get sites(): Form["sites"] {
+    return this.#made.sites;
   }
 }

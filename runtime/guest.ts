@@ -58,6 +58,8 @@ export type Imports = Readonly<Record<string, Readonly<Record<string, ImportValu
 export interface GuestOptions {
   /** Gives the guest WASI; its memory is set to the one that the module exports as `memory`. */
   readonly wasi?: Wasi;
+  /** Open files of at most this many bytes go into images with their contents; 0 if not given. */
+  readonly embedFiles?: number;
   readonly imports?: Imports;
   /** Further state to save, by name. */
   readonly extensions?: Readonly<Record<string, HostExtension>>;
@@ -214,8 +216,8 @@ export class Guest {
   async snapshot(): Promise<Snapshot> {
     const hashes = new Map<Program["module"], Uint8Array>();
     for (const { module } of this.store.instances) hashes.set(module, await moduleHash(module));
-    const { wasi, extensions } = this.#options;
-    const host: Record<string, unknown> = wasi ? { wasi: wasi.save() } : {};
+    const { wasi, embedFiles, extensions } = this.#options;
+    const host: Record<string, unknown> = wasi ? { wasi: wasi.save({ embedFiles }) } : {};
     for (const [name, extension] of Object.entries(extensions ?? {})) host[name] = extension.save();
     return takeSnapshot(this.store, { hashes, host, producer });
   }

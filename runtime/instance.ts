@@ -4,16 +4,17 @@
  * @module
  */
 import { LinkError } from "../compiler/errors.ts";
+import { functionName } from "../compiler/function_name.ts";
 import type { Program } from "../compiler/program.ts";
 import { resumePoint } from "../compiler/resume.ts";
 import type { ResumePoint } from "../compiler/sites.ts";
 import { type ConstExpr, type ExternKind, type Module, ValType } from "../compiler/types.ts";
 import { type Code, Func, typeId } from "./func.ts";
 import { Global } from "./global.ts";
-import { H, R } from "./helpers.ts";
+import { H } from "./helpers.ts";
 import { hostCode, type HostFunction } from "./host_function.ts";
 import { Memory } from "./memory.ts";
-import { V } from "./results.ts";
+import { R, V } from "./results.ts";
 import type { Store } from "./store.ts";
 import { type Ref, Table } from "./table.ts";
 import { Trap, TrapKind } from "./trap.ts";
@@ -176,7 +177,7 @@ export class Instance {
   compile(func: number): Code {
     const isReady = (callee: number) => this.funcs[callee].f !== null;
     const { text, form } = this.program.compile(func, undefined, isReady, `wasm-${this.index}`);
-    return this.#make(text, { ...form, self: this.funcs[func] });
+    return this.#make(text, Object.assign(form, { self: this.funcs[func] }));
   }
 
   /** The types of the operands of a frame at a site. */
@@ -203,7 +204,7 @@ export class Instance {
       const point = this.#point(func, site);
       const isReady = (callee: number) => this.funcs[callee].f !== null;
       const { text, form } = this.program.compile(func, point, isReady, `wasm-${this.index}`);
-      this.#resumeForms.set(key, code = this.#make(text, { ...form, self: this.funcs[func] }));
+      this.#resumeForms.set(key, code = this.#make(text, Object.assign(form, { self: this.funcs[func] })));
     }
     return code;
   }
@@ -217,13 +218,9 @@ export class Instance {
     return this.module.funcTypes[func].params.reduce((sum, type) => sum + rawSize(type), 0);
   }
 
-  /** A function's name for people: from the name section, its export, its import; else `func[N]`. */
+  /** A function's name for people. */
   nameOf(func: number): string {
-    const { names, imports, exports } = this.module;
-    const known = names.funcs.get(func) ?? exports.find(({ kind, index }) => kind === "func" && index === func)?.name;
-    if (known !== undefined) return known;
-    const imported = imports.filter(({ kind }) => kind === "func")[func];
-    return imported ? `${imported.module}.${imported.name}` : `func[${func}]`;
+    return functionName(this.module, func);
   }
 }
 
