@@ -7,6 +7,7 @@
 import { bin, call, cond, type Expression, id, index, int, intValue, logical, method, num, set, uint } from "./estree.ts";
 import type { Lowering } from "./lower.ts";
 import { Effect, type Value } from "./operands.ts";
+import { template } from "./template.ts";
 import { ValType } from "./types.ts";
 
 type Rule = (lowering: Lowering) => void;
@@ -21,8 +22,12 @@ const imul = (a: Expression, b: Expression) =>
 /** `a + b + ...` without the zeros. */
 function sum(...parts: Expression[]): Expression {
   const rest = parts.filter((part) => intValue(part) !== 0);
-  return rest.length === 0 ? zero : int(rest.reduce((a, b) => bin("+", a, b)));
+  return rest.length === 0 ? zero : int(rest.reduce((a, b) => bin("+", int(a), b)));
 }
+
+/** The carry out of `low = a + b`, and the borrow of `low = a - b`: without branches, which would be missed. */
+const carry = template("($a & $b | ($a | $b) & ~$low) >>> 31");
+const borrow = template("(~$a & $b | (~$a | $b) & $low) >>> 31");
 
 function bitwise(operator: "&" | "|" | "^", a: Expression, b: Expression): Expression {
   const [x, y] = [intValue(a), intValue(b)];
@@ -154,23 +159,30 @@ export const i64Rules: Readonly<Record<string, Rule>> = {
   "i64.xor": logic("^"),
   "i64.add": (lowering) => {
     const [a, b] = operands(lowering, 2);
-    const carry = (low: Expression) => cond(bin("<", uint(low), uint(a.node)), num(1), zero);
     if (intValue(b.node) === 0) pushPair(lowering, a.node, () => sum(a.high!, b.high!));
-    else pushPair(lowering, sum(a.node, b.node), (low) => sum(a.high!, b.high!, carry(low)));
+    else pushPair(lowering, sum(a.node, b.node), (low) => sum(a.high!, b.high!, carry({ a: a.node, b: b.node, low })));
   },
   "i64.sub": (lowering) => {
     const [a, b] = operands(lowering, 2);
-    const borrow = cond(bin("<", uint(a.node), uint(b.node)), num(1), zero);
-    pushPair(lowering, int(bin("-", a.node, b.node)), () => int(bin("-", int(bin("-", a.high!, b.high!)), borrow)));
+    pushPair(lowering, int(bin("-", a.node, b.node)), (low) =>
+      int(bin("-", int(bin("-", a.high!, b.high!)), borrow({ a: a.node, b: b.node, low }))));
   },
   "i64.mul": (lowering) => {
     const [a, b] = operands(lowering, 2);
-    const upper = method("H", "mulHigh", [a.node, b.node]);
-    pushPair(
-      lowering,
-      imul(a.node, b.node),
-      () => sum(upper, imul(a.node, b.high!), imul(a.high!, b.node)),
-    );
+    // The high half of the product of the low halves, from 16-bit parts.
+    const part = (node: Expression, upper: boolean) => {
+      const value = intValue(node);
+      if (value !== undefined) return num(upper ? value >>> 16 : value & 0xffff);
+      return upper ? bin(">>>", node, num(16)) : bin("&", node, num(0xffff));
+    };
+    const [a0, a1, b0, b1] = [part(a.node, false), part(a.node, true), part(b.node, false), part(b.node, true)];
+    const p = lowering.declare("p", ValType.i32);
+    const q = lowering.declare("p2", ValType.i32);
+    const above = (node: Expression) => intValue(node) === 0 ? zero : bin(">>>", node, num(16));
+    lowering.emit(set(p, sum(imul(a1, b0), above(imul(a0, b0)))));
+    lowering.emit(set(q, sum(imul(a0, b1), bin("&", p, num(0xffff)))));
+    pushPair(lowering, imul(a.node, b.node), () =>
+      sum(imul(a1, b1), above(p), above(q), imul(a.node, b.high!), imul(a.high!, b.node)));
   },
   "i64.div_s": helper("divS64", 2, Effect.traps),
   "i64.div_u": helper("divU64", 2, Effect.traps),

@@ -4,12 +4,11 @@
  *
  * @module
  */
+import { division } from "./division.ts";
+import { R } from "./results.ts";
 import type { Memory } from "./memory.ts";
 import type { Func } from "./func.ts";
 import { Trap, TrapKind } from "./trap.ts";
-
-/** Second halves of results, shared by all generated code of a thread. */
-export const R = new Int32Array(1);
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -69,14 +68,9 @@ function trap(kind: TrapKind): never {
   throw new Trap(kind);
 }
 
-// 64-bit values as BigInts, for the operations that are rare or slow anyway.
+// 64-bit values as BigInts, for what is rare.
 const big = (low: number, high: number) => BigInt(high) << 32n | BigInt(low >>> 0);
 const ubig = (low: number, high: number) => BigInt(high >>> 0) << 32n | BigInt(low >>> 0);
-function split(value: bigint): number {
-  R[0] = Number(BigInt.asIntN(32, value >> 32n));
-  return Number(BigInt.asIntN(32, value));
-}
-
 /** Truncates a number in the range of a 64-bit integer; exact, because such numbers have few digits. */
 function splitNumber(x: number): number {
   x = Math.trunc(x);
@@ -84,14 +78,6 @@ function splitNumber(x: number): number {
   R[0] = high | 0;
   return (x - high * 4294967296) | 0;
 }
-
-const divisor = (low: number, high: number) => {
-  if ((low | high) === 0) trap(TrapKind.divideByZero);
-};
-const fitsU32 = (high: number) => high === 0;
-const fitsS32 = (low: number, high: number) => high === low >> 31;
-const fitsU53 = (high: number) => high >>> 0 < 0x200000;
-const toNumber = (low: number, high: number) => (high >>> 0) * 4294967296 + (low >>> 0);
 
 /** The largest i64 as a double is 2^63, just out of range. */
 const two63 = 2 ** 63;
@@ -205,46 +191,7 @@ export const H = {
     memory.d.setInt32((address >>> 0) + offset, low, true);
   },
 
-  /** The high 32 bits of the unsigned product of two 32-bit integers. */
-  mulHigh(a: number, b: number): number {
-    const a0 = a & 0xffff;
-    const a1 = a >>> 16;
-    const b0 = b & 0xffff;
-    const b1 = b >>> 16;
-    const t = (Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16)) | 0;
-    const w = (Math.imul(a0, b1) + (t & 0xffff)) | 0;
-    return (Math.imul(a1, b1) + (t >>> 16) + (w >>> 16)) | 0;
-  },
-  divS64(low: number, high: number, low2: number, high2: number): number {
-    divisor(low2, high2);
-    if (fitsS32(low, high) && fitsS32(low2, high2)) return splitNumber(low / low2);
-    const a = big(low, high);
-    const b = big(low2, high2);
-    if (b === -1n && a === -(1n << 63n)) trap(TrapKind.overflow);
-    return split(a / b);
-  },
-  divU64(low: number, high: number, low2: number, high2: number): number {
-    divisor(low2, high2);
-    if (fitsU32(high) && fitsU32(high2)) {
-      R[0] = 0;
-      return ((low >>> 0) / (low2 >>> 0)) | 0;
-    }
-    return split(ubig(low, high) / ubig(low2, high2));
-  },
-  remS64(low: number, high: number, low2: number, high2: number): number {
-    divisor(low2, high2);
-    if (fitsS32(low, high) && fitsS32(low2, high2)) {
-      const rest = (low % low2) | 0;
-      R[0] = rest >> 31;
-      return rest;
-    }
-    return split(big(low, high) % big(low2, high2));
-  },
-  remU64(low: number, high: number, low2: number, high2: number): number {
-    divisor(low2, high2);
-    if (fitsU53(high) && fitsU53(high2)) return splitNumber(toNumber(low, high) % toNumber(low2, high2));
-    return split(ubig(low, high) % ubig(low2, high2));
-  },
+  ...division,
   shl64(low: number, high: number, n: number): number {
     n &= 63;
     if (n === 0) {

@@ -5,7 +5,9 @@
  * @module
  */
 import { type ValType, ValType as T } from "../compiler/types.ts";
-import { R } from "./helpers.ts";
+
+/** Second halves of results. */
+export const R = new Int32Array(1);
 
 /** Results from the second on. */
 export const V: unknown[] = [];

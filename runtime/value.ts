@@ -6,7 +6,8 @@
  * @module
  */
 import { isRefType, type ValType, ValType as T } from "../compiler/types.ts";
-import { bitsOfF32, bitsOfF64, f32OfBits, f64OfBits, type Float, R } from "./helpers.ts";
+import { bitsOfF32, bitsOfF64, f32OfBits, f64OfBits, type Float } from "./helpers.ts";
+import { R } from "./results.ts";
 import type { Ref } from "./table.ts";
 
 /** A value as exact bits, or a reference. */
