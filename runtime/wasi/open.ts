@@ -18,7 +18,7 @@ import type { Context } from "./context.ts";
 import { type OpenDirectory, sameFile } from "./descriptor.ts";
 import { Errno, errnoOf, fail } from "./errno.ts";
 import type { HostDirectory, HostFile, HostStat } from "./host.ts";
-import { isSame, type Resolved, resolve, verify } from "./resolve.ts";
+import { isSame, resolve, type Resolved, verify } from "./resolve.ts";
 
 /** Rights that need the host's file to be open for writing. */
 const NEEDS_WRITE = Rights.fd_write | Rights.fd_allocate | Rights.fd_filestat_set_size | Rights.fd_datasync;

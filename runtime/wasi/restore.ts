@@ -279,7 +279,7 @@ class Restorer {
     }
     const listing = shape.get("listing").optional((list) =>
       list.list(MAX_LISTING).map((entry) => {
-        const [name, filetype] = entry.list(2);
+        const [name, filetype] = entry.tuple(2);
         return { name: entryName(name), filetype: filetype.integer(0, 7) as Filetype };
       })
     );
@@ -417,14 +417,13 @@ function entryName(shape: Shape): string {
 }
 
 function randomState(shape: Shape): RandomState {
-  const words = shape.list(4).map((word) => word.integer(-0x8000_0000, 0xffff_ffff));
-  if (words.length !== 4 || words.every((word) => word === 0)) shape.refuse("a generator's four words");
+  const words = shape.tuple(4).map((word) => word.integer(-0x8000_0000, 0xffff_ffff));
+  if (words.every((word) => word === 0)) shape.refuse("a generator's four words");
   return words as RandomState;
 }
 
 function savedTimes(shape: Shape): SavedTimes {
-  const list = shape.list(6);
-  if (list.length !== 6) shape.refuse("six values");
+  const list = shape.tuple(6);
   const [dev, ino, atime, mtime] = list.slice(0, 4).map((part) => part.number());
   const [atim, mtim] = list.slice(4).map((part) => {
     const text = part.string();

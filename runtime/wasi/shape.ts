@@ -33,6 +33,11 @@ export class Shape {
     if (value.length > limit) this.refuse(`a list of at most ${limit}`);
     return value.map((inner, i) => new Shape(inner, `${where}[${i}]`));
   }
+  /** The elements of an array of exactly `length`. */
+  tuple(length: number): Shape[] {
+    const list = this.list(length);
+    return list.length === length ? list : this.refuse(`a list of ${length}`);
+  }
   /** Whether it is there at all. */
   get given(): boolean {
     return this.value !== undefined && this.value !== null;
