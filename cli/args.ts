@@ -1,0 +1,232 @@
+/**
+ * What a command line asks for, checked and typed.
+ *
+ * @module
+ */
+import {
+  type FilePolicy,
+  mvvmPolicyFlags,
+  type PolicyName,
+  policyNames,
+  type PreopenOption,
+} from "../mod.ts";
+import { parseCompression } from "../runtime/image/codec.ts";
+import type { CommandName } from "./options.ts";
+import { commandOf, type RawArgs, splitArgs, UsageError } from "./usage.ts";
+
+/** What the guest is given. */
+export interface GuestArgs {
+  /** Without the program's name; `undefined` if none were given. */
+  readonly args?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly dirs: readonly PreopenOption[];
+  readonly randomSeed?: number;
+  readonly files?: FilePolicy;
+}
+
+/** When to stop, besides at a signal. */
+export interface StopArgs {
+  /** Milliseconds after the start. */
+  readonly after?: number;
+  /** Site passages. */
+  readonly ticks?: number;
+  /** A function by index or name, and at which of its calls. */
+  readonly call?: { readonly func: string; readonly count: number };
+}
+
+export interface PolicyArgs {
+  readonly policy?: PolicyName;
+  readonly thresholdBits?: number;
+}
+
+/** A checked command line. */
+export interface CommandLine {
+  readonly command: CommandName;
+  /** The program; for `inspect` it is optional, `file` is the image. */
+  readonly target?: string;
+  readonly file?: string;
+  readonly help: boolean;
+  readonly guest: GuestArgs;
+  readonly stop: StopArgs;
+  readonly policy: PolicyArgs;
+  readonly image?: string;
+  readonly imageOut?: string;
+  readonly compress?: string;
+  readonly embedFiles?: number;
+  readonly output?: string;
+  readonly debug: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * Reads a command line, the command first.
+ *
+ * ```ts
+ * import { readCommandLine } from "./args.ts";
+ * readCommandLine(["checkpoint", "-t", "bc.wasm", "-a", "-g20,-n1000", "--after", "3000"]).stop.after; // 3000
+ * ```
+ *
+ * @throws {UsageError}
+ */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const command = commandOf(args[0]);
+  const raw = splitArgs(command, args.slice(1));
+  const given = new Values(raw);
+  const help = given.has("help");
+  const place = help ? {} : places(command, raw, given);
+  return {
+    command,
+    help,
+    ...place,
+    guest: guestArgs(raw, given),
+    stop: stopArgs(given),
+    policy: {
+      policy: given.oneOf("policy", policyNames),
+      thresholdBits: given.whole("threshold-bits", 0, 30),
+    },
+    image: given.text("image"),
+    imageOut: given.text("image-out"),
+    compress: given.text("compress", (text) => {
+      try {
+        parseCompression(text);
+      } catch (error) {
+        throw new UsageError(`--compress: ${(error as Error).message}`);
+      }
+    }),
+    embedFiles: given.bytes("embed-files"),
+    output: given.text("output"),
+    debug: given.has("debug"),
+    json: given.has("json"),
+  };
+}
+
+/** Which files the command is about. */
+function places(command: CommandName, raw: RawArgs, given: Values): { target?: string; file?: string } {
+  const names = [...raw.positional];
+  let target = given.text("target");
+  let file: string | undefined;
+  if (command === "inspect") {
+    file = names.shift() ?? missing("inspect FILE: say which image");
+  } else if (target === undefined) {
+    target = names.shift() ?? missing(`${command} needs a program: ${command} -t PROG.wasm`);
+  }
+  if (names.length > 0) {
+    const what = JSON.stringify(names[0]);
+    throw new UsageError(
+      command === "compile" || command === "inspect"
+        ? `what is ${what}? ${command} takes one file`
+        : `what is ${what}? Arguments for the guest stand behind -- or are given with -a A,B`,
+    );
+  }
+  return { target, file };
+}
+
+function missing(text: string): never {
+  throw new UsageError(text);
+}
+
+function guestArgs(raw: RawArgs, given: Values): GuestArgs {
+  const list = given.text("args", () => {}, true);
+  if (list !== undefined && raw.behind !== undefined) {
+    throw new UsageError("give the guest's arguments with -a or behind --, not both");
+  }
+  return {
+    args: raw.behind ?? (list === "" ? [] : list?.split(",")),
+    env: Object.fromEntries(
+      given.all("env").map((text) => {
+        const at = text.indexOf("=");
+        if (at < 1) throw new UsageError(`--env takes NAME=VALUE, not ${JSON.stringify(text)}`);
+        return [text.slice(0, at), text.slice(at + 1)];
+      }),
+    ),
+    dirs: [
+      ...given.all("dir").map((text) => directory("dir", text, (host, guest = host) => ({ host, guest }))),
+      ...given.all("map-dir").map((text) =>
+        directory(
+          "map-dir",
+          text,
+          (guest, host) => ({ guest, host: host ?? missing(`--map-dir takes GUEST::HOST, not ${text}`) }),
+        )
+      ),
+    ],
+    randomSeed: given.whole("random-seed", 0, Number.MAX_SAFE_INTEGER),
+    files: given.oneOf("files", ["strict", "warn", "force"]),
+  };
+}
+
+function directory(
+  option: string,
+  text: string,
+  make: (first: string, second?: string) => PreopenOption,
+): PreopenOption {
+  const parts = text.split("::");
+  if (parts.length > 2 || parts.includes("")) throw new UsageError(`--${option}: what is "${text}"?`);
+  return make(parts[0], parts[1]);
+}
+
+function stopArgs(given: Values): StopArgs {
+  // MVVM writes `-c 0` for no count.
+  const ticks = given.whole("ticks", 0, Number.MAX_SAFE_INTEGER) || undefined;
+  const func = given.text("function");
+  const count = given.whole("calls", 1, Number.MAX_SAFE_INTEGER);
+  if (ticks !== undefined && (func !== undefined || count !== undefined)) {
+    throw new UsageError(
+      "-c counts site passages and -f with -x counts calls of one function: there can be only one count to stop at",
+    );
+  }
+  if (func === undefined && count !== undefined) {
+    throw new UsageError("-x counts calls of the function that -f names: give -f as well");
+  }
+  if (ticks !== undefined && given.oneOf("policy", policyNames) === "none") {
+    throw new UsageError("-c counts site passages, and there are none with --policy none");
+  }
+  return {
+    after: given.whole("after", 0, Number.MAX_SAFE_INTEGER),
+    ticks,
+    ...(func === undefined ? {} : { call: { func, count: count ?? 1 } }),
+  };
+}
+
+/** The values of options, with complaints that name the option. */
+class Values {
+  constructor(private readonly raw: RawArgs) {}
+
+  all(name: string): readonly string[] {
+    return this.raw.options.get(name) ?? [];
+  }
+  has(name: string): boolean {
+    return this.raw.options.has(name);
+  }
+  text(name: string, check: (text: string) => void = () => {}, mayBeEmpty = false): string | undefined {
+    const text = this.all(name).at(-1);
+    if (text === undefined) return undefined;
+    if (text === "" && !mayBeEmpty) throw new UsageError(`--${name} needs a value`);
+    check(text);
+    return text;
+  }
+  whole(name: string, min: number, max: number): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw new UsageError(`--${name} takes a whole number ${range}, not ${JSON.stringify(text)}`);
+  }
+  bytes(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const [, digits, unit] = /^(\d{1,12})([KMG]?)$/i.exec(text) ?? [];
+    if (digits === undefined) {
+      throw new UsageError(`--${name} takes a number of bytes, for example 4096, 64K or 10M, not "${text}"`);
+    }
+    return Number(digits) * 1024 ** " KMG".indexOf(unit.toUpperCase() || " ");
+  }
+  oneOf<T extends string>(name: string, allowed: readonly T[]): T | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const found = allowed.find((each) => each === text);
+    if (found !== undefined) return found;
+    const meant = mvvmPolicyFlags[text] === undefined ? "" : ` (${text} stands for itself: --${text})`;
+    throw new UsageError(`--${name} is one of ${allowed.join(", ")}, not ${JSON.stringify(text)}${meant}`);
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * `checkpoint`: a program from its start until it is stopped, and its image.
+ *
+ * @module
+ */
+import type { CommandLine } from "../args.ts";
+import { runSession, signalWatcher } from "../session.ts";
+import { besideTarget, loadTarget } from "../target.ts";
+
+export async function checkpoint(line: CommandLine): Promise<number> {
+  const { watcher, listening } = signalWatcher();
+  const target = line.target!;
+  const ticks = line.stop.ticks !== undefined || line.debug || undefined;
+  const program = await loadTarget(target, { ...line.policy, ticks });
+  await listening;
+  const imageOut = line.image ?? besideTarget(target, ".mvvm");
+  return await runSession({ line, target, program, watcher, imageOut, loaded: [target] });
+}

@@ -1,0 +1,132 @@
+/**
+ * The texts of `--help`, made from the options' table.
+ *
+ * @module
+ */
+import { type CommandName, commandNames, groups, optionsOf } from "./options.ts";
+
+interface CommandHelp {
+  readonly usage: string;
+  readonly about: string;
+  /** The least Deno permissions, by use. */
+  readonly permissions: readonly (readonly [use: string, flags: string])[];
+  readonly examples: readonly string[];
+}
+
+const guestDirs = "--allow-read=DIR --allow-write=DIR";
+
+export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
+  run: {
+    usage: "run PROG.wasm [options] [-- GUEST ARGS]",
+    about: "Runs a program to its end. Its exit code is ours; a trap ends with 134 and the Wasm stack.",
+    permissions: [["any program", "--allow-read=PROG.wasm"], ["each --dir DIR", `and ${guestDirs}`]],
+    examples: ["run hello.wasm -- one two", "run tool.wasm --dir data::/data -e LANG=C"],
+  },
+  compile: {
+    usage: "compile PROG.wasm [-o PROG.mvvm.js] [policy options]",
+    about:
+      "Compiles a program ahead of time, so that it starts faster. The result takes the program's place.",
+    permissions: [["always", "--allow-read=FOLDER --allow-write=FOLDER (where the result goes)"]],
+    examples: ["compile bc.wasm --policy counter", "run bc.mvvm.js"],
+  },
+  checkpoint: {
+    usage: "checkpoint -t PROG.wasm [options] [stop options] [--image FILE] [-- GUEST ARGS]",
+    about:
+      "Runs a program until it is stopped, and writes an image of it. If the program ends before, its exit\n" +
+      "code is ours and no image is written. A second SIGINT ends the process at once.",
+    permissions: [
+      ["always", "--allow-read=PROG.wasm,FOLDER --allow-write=FOLDER (where the image goes)"],
+      ["each --dir DIR", `and ${guestDirs}`],
+    ],
+    examples: [
+      "checkpoint -t bc.wasm -a -g20,-n1000 --after 3000",
+      "checkpoint -t server.wasm -f handle_request -x 10 --image server.mvvm",
+    ],
+  },
+  restore: {
+    usage: "restore -t PROG.wasm [--image FILE] [stop options] [--image-out FILE]",
+    about:
+      "Goes on with a program from its image, until it ends or is stopped again (then the image is replaced,\n" +
+      "or --image-out is written). Without --dir and --map-dir the guest gets the directories that the image\n" +
+      "names, as far as Deno's permissions allow; with them, those and no others.",
+    permissions: [
+      ["always", "--allow-read=PROG.wasm,IMAGE"],
+      ["to stop again", "--allow-read=PROG.wasm,FOLDER --allow-write=FOLDER (where the image goes)"],
+      ["each directory", `and ${guestDirs}`],
+    ],
+    examples: ["restore -t bc.wasm", "restore -t bc.wasm --after 1000 --image-out later.mvvm"],
+  },
+  inspect: {
+    usage: "inspect FILE [-t PROG.wasm] [--json]",
+    about:
+      "Shows what is in an image: its module, stack, memories, globals, open files, arguments, environment.\n" +
+      "Functions have names if the program is given, or stands beside the image as FILE.wasm.",
+    permissions: [["always", "--allow-read=FILE[,PROG.wasm]"]],
+    examples: ["inspect bc.mvvm", "inspect bc.mvvm --json"],
+  },
+};
+
+export const exitCodes =
+  "Exit codes: the guest's own; 0 after a checkpoint; 1 a module or image was refused;\n" +
+  "2 wrong usage; 70 an error of ours; 130 interrupted; 134 the guest trapped.";
+
+/** The help of a command, or of all. */
+export function helpText(command?: CommandName): string {
+  if (command === undefined) return overview();
+  const { usage, about, permissions, examples } = commandHelp[command];
+  const width = Math.max(...permissions.map(([use]) => use.length));
+  return [
+    `deno run [permissions] cli.ts ${usage}`,
+    "",
+    about,
+    ...optionLines(command),
+    "",
+    "Deno's permissions, at least:",
+    ...permissions.map(([use, flags]) => `  ${use.padEnd(width)}  ${flags}`),
+    "",
+    "Examples:",
+    ...examples.map((line) => `  deno run -A cli.ts ${line}`),
+    "",
+    exitCodes,
+  ].join("\n");
+}
+
+function overview(): string {
+  return [
+    "MVVM: runs WebAssembly programs (WASI) that can be stopped, kept in a file, and go on elsewhere.",
+    "",
+    ...commandNames.map((name) => `  deno run -A cli.ts ${commandHelp[name].usage}`),
+    "",
+    "Each command has --help, with its options and the least permissions that it needs in place of -A.",
+    "--version prints the version.",
+    "",
+    exitCodes,
+  ].join("\n");
+}
+
+function optionLines(command: CommandName): string[] {
+  const lines: string[] = [];
+  const own = optionsOf(command);
+  for (const [group, heading] of Object.entries(groups)) {
+    const members = own.filter((each) => each.group === group);
+    if (members.length === 0) continue;
+    lines.push("", `${heading}:`);
+    for (const { name, short, value, help } of members) {
+      const left = `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;
+      const [first, ...rest] = wrap(help, 64);
+      if (left.length > 36) lines.push(left, ...[first, ...rest].map((line) => " ".repeat(38) + line));
+      else lines.push(left.padEnd(38) + first, ...rest.map((line) => " ".repeat(38) + line));
+    }
+  }
+  return lines;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines[lines.length - 1];
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
+}

@@ -1,0 +1,146 @@
+/**
+ * The table of all command-line options: parsing and help read it.
+ *
+ * @module
+ */
+import { mvvmPolicyFlags } from "../mod.ts";
+
+export const commandNames = ["run", "compile", "checkpoint", "restore", "inspect"] as const;
+export type CommandName = (typeof commandNames)[number];
+
+/** One option. */
+export interface OptionSpec {
+  readonly name: string;
+  /** A single letter that means the same. */
+  readonly short?: string;
+  /** What the value is, for help; an option without one is a switch. */
+  readonly value?: string;
+  /** May be given several times. */
+  readonly repeatable?: boolean;
+  /** Shown under this heading in help. */
+  readonly group: Group;
+  readonly commands: readonly CommandName[];
+  readonly help: string;
+  /** MVVM's spelling of another option: the option and value it stands for. */
+  readonly means?: readonly [name: string, value: string];
+}
+
+export const groups = {
+  program: "The program",
+  guest: "What the guest is given",
+  stop: "When to stop (without any: at SIGINT or SIGUSR1)",
+  policy: "Where it can be stopped",
+  image: "The image",
+  other: "Other",
+  mvvm: "MVVM's spellings",
+} as const;
+export type Group = keyof typeof groups;
+
+const guests: readonly CommandName[] = ["run", "checkpoint", "restore"];
+const stoppable: readonly CommandName[] = ["checkpoint", "restore"];
+const compiling: readonly CommandName[] = ["run", "compile", "checkpoint", "restore"];
+
+const option = (
+  name: string,
+  group: Group,
+  commands: readonly CommandName[],
+  help: string,
+  more: Partial<OptionSpec> = {},
+): OptionSpec => ({ name, group, commands, help, ...more });
+
+export const options: readonly OptionSpec[] = [
+  option(
+    "target",
+    "program",
+    [...guests, "inspect"],
+    "the program: .wasm, .wat, or what `compile` wrote (inspect: to name functions)",
+    { short: "t", value: "FILE" },
+  ),
+  option("output", "program", ["compile"], "where to write; PROG.mvvm.js if not given", {
+    short: "o",
+    value: "FILE",
+  }),
+
+  option("args", "guest", guests, "the guest's arguments, separated by commas; or everything behind --", {
+    short: "a",
+    value: "A,B,...",
+  }),
+  option("env", "guest", guests, "an environment variable (repeatable)", {
+    short: "e",
+    value: "K=V",
+    repeatable: true,
+  }),
+  option("dir", "guest", guests, "a directory, and what the guest calls it (repeatable)", {
+    short: "d",
+    value: "HOST[::GUEST]",
+    repeatable: true,
+  }),
+  option("map-dir", "guest", guests, "the same the other way round (repeatable)", {
+    short: "m",
+    value: "GUEST::HOST",
+    repeatable: true,
+  }),
+  option("random-seed", "guest", guests, "makes the guest's random bytes deterministic", { value: "N" }),
+  option(
+    "files",
+    "guest",
+    ["restore"],
+    "what to do about open files that have changed: strict refuses, warn tells (and refuses if one is gone), force goes on; warn if not given",
+    { value: "strict|warn|force" },
+  ),
+
+  option("after", "stop", stoppable, "so many milliseconds after the guest has started", { value: "MS" }),
+  option("ticks", "stop", stoppable, "after exactly N site passages; the same N gives the same image", {
+    short: "c",
+    value: "N",
+  }),
+  option(
+    "function",
+    "stop",
+    stoppable,
+    "when this function is called: its index, export name or name in the name section",
+    { short: "f", value: "FUNC" },
+  ),
+  option("calls", "stop", stoppable, "with -f: at its N-th call; 1 if not given", { short: "x", value: "N" }),
+
+  option(
+    "policy",
+    "policy",
+    compiling,
+    "none|function|loop|counter|dirty; if not given counter, for run none, for restore that of the image",
+    { value: "POLICY" },
+  ),
+  option("threshold-bits", "policy", compiling, "counter looks every 2^N back edges; 16 if not given", {
+    value: "N",
+  }),
+
+  option("image", "image", stoppable, "the image; FILE's name with its extension replaced by .mvvm", {
+    value: "FILE",
+  }),
+  option("image-out", "image", ["restore"], "where a further stop writes; the image itself if not given", {
+    value: "FILE",
+  }),
+  option("compress", "image", stoppable, "none, zstd[:1-19] or deflate[:1-9]; zstd:1 if not given", {
+    value: "HOW",
+  }),
+  option("embed-files", "image", stoppable, "carry open files of at most MAX bytes (K, M, G) in the image", {
+    value: "MAX",
+  }),
+
+  option("json", "other", ["inspect"], "print JSON"),
+  option("debug", "other", guests, "log each site passed, each frame captured, each WASI call", {
+    short: "i",
+  }),
+  option("help", "other", commandNames, "print this", { short: "h" }),
+
+  ...Object.entries(mvvmPolicyFlags).map(([name, policy]) =>
+    option(name, "mvvm", compiling, `--policy ${policy}`, { means: ["policy", policy] })
+  ),
+  option("disable-aux-stack-check", "mvvm", compiling, "accepted, means nothing here"),
+  option("opt-level", "mvvm", compiling, "accepted, means nothing here", { value: "N" }),
+];
+
+/** The options of one command. */
+export function optionsOf(command: CommandName): readonly OptionSpec[] {
+  return options.filter(({ commands }) => commands.includes(command));
+}

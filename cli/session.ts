@@ -1,0 +1,100 @@
+/**
+ * One run of a guest in this process: from its parts to its end, and to the exit code that tells of it.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { Guest, type GuestOptions, type Image, type Outcome, type Program, type Snapshot } from "../mod.ts";
+import { writeImageFile } from "../runtime/image/file_deno.ts";
+import type { CommandLine } from "./args.ts";
+import { DebugLog } from "./debug.ts";
+import { freshWorld, restoredWorld, type World } from "./world.ts";
+import { ExitCode, explain, say, writeError } from "./messages.ts";
+import { dropPermissions } from "./permissions.ts";
+import { Progress } from "./progress.ts";
+import { watching } from "./target.ts";
+import { Watcher } from "./watcher.ts";
+
+/** What a session is made of. */
+export interface SessionParts {
+  readonly line: CommandLine;
+  readonly target: string;
+  readonly program: Program;
+  readonly watcher: Watcher;
+  /** Where an image goes when the guest is stopped; `undefined` if nothing stops it. */
+  readonly imageOut?: string;
+  /** What to go on with. */
+  readonly from?: Image;
+  /** Files that were read and are not needed any more. */
+  readonly loaded: readonly string[];
+}
+
+/** A watcher for the signals that stop a guest, and the promise that it listens. */
+export function signalWatcher(): { watcher: Watcher; listening: Promise<void> } {
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGUSR1"];
+  const watcher = new Watcher({ signals });
+  const listening = watcher.listen();
+  // Whoever waits for it hears of a failure; until then it is nobody's unhandled rejection.
+  listening.catch(() => {});
+  return { watcher, listening };
+}
+
+/** Runs a guest until it ends or is stopped. @returns The exit code. */
+export async function runSession(parts: SessionParts): Promise<number> {
+  const { line, target, watcher, imageOut, from } = parts;
+  const { call, ticks, after } = line.stop;
+  const program = call ? watching(parts.program, call.func) : parts.program;
+  const debug = line.debug ? new DebugLog(program.module) : undefined;
+  const world = from
+    ? restoredWorld(from, target, line.guest, watcher, debug?.call)
+    : freshWorld(target, line.guest, watcher, debug?.call);
+  const options: GuestOptions = {
+    wasi: world.wasi,
+    embedFiles: line.embedFiles,
+    control: watcher.control,
+    stopAtTick: ticks,
+    stopAtCall: call?.count,
+    observer: debug,
+  };
+  const guest = from ? await Guest.restore(from, program, options) : Guest.start(program, options);
+  dropPermissions(needed(world, imageOut), parts.loaded);
+  if (after !== undefined) watcher.stopAfter(after);
+  const outcome = await guest.run();
+  debug?.flush();
+  if (outcome.kind === "checkpointed") return await writeImage(outcome.image, imageOut!, line);
+  const stops = call !== undefined || ticks !== undefined || after !== undefined;
+  if (line.command === "checkpoint" || stops) say("the guest ended before the stop; no image was written");
+  return exitCodeOf(outcome);
+}
+
+/** The paths that are needed from here on. */
+function needed({ folders }: World, imageOut: string | undefined) {
+  const image = imageOut === undefined ? [] : [dirname(imageOut)];
+  return { read: [...folders, ...image], write: [...folders, ...image] };
+}
+
+async function writeImage(snapshot: Snapshot, path: string, line: CommandLine): Promise<number> {
+  const start = performance.now();
+  let byteLength: number;
+  try {
+    using progress = new Progress(`writing ${path}`);
+    ({ byteLength } = await writeImageFile(path, snapshot, {
+      compress: line.compress,
+      onProgress: ({ done, total }) => progress.update(done, total),
+    }));
+  } catch (error) {
+    const code = explain(error);
+    say("the guest was stopped, but no image was written");
+    return code;
+  }
+  const frames = `${snapshot.stack.length} ${snapshot.stack.length === 1 ? "frame" : "frames"}`;
+  say(`wrote ${path}: ${frames}, ${byteLength} bytes, ${Math.round(performance.now() - start)} ms`);
+  return ExitCode.ok;
+}
+
+function exitCodeOf(outcome: Exclude<Outcome, { kind: "checkpointed" }>): number {
+  if (outcome.kind === "finished") return outcome.exitCode;
+  say(`trap: ${outcome.trap}`);
+  writeError(outcome.stack.map(({ name, func }) => `    at ${name} (function ${func})\n`).join(""));
+  return ExitCode.trapped;
+}

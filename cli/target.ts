@@ -1,0 +1,85 @@
+/**
+ * The program that a command is about, from whatever kind of file.
+ *
+ * @module
+ */
+import {
+  type CompileOptions,
+  functionName,
+  functionsNamed,
+  isArtifact,
+  Program,
+  readArtifact,
+} from "../mod.ts";
+import { Refusal } from "./messages.ts";
+
+/** The name of a file that goes with the program: its path with another extension. */
+export function besideTarget(target: string, extension: string): string {
+  return target.replace(/(?:\.mvvm\.js|\.[^./\\]*)?$/, extension);
+}
+
+/**
+ * Reads and validates a program: `.wasm`, `.wat`, or an ahead-of-time file.
+ *
+ * @param options What is `undefined` is left to the file or to `defaults`.
+ */
+export async function loadTarget(
+  path: string,
+  options: Partial<CompileOptions> = {},
+  defaults: Partial<CompileOptions> = {},
+): Promise<Program> {
+  const bytes = readFile(path);
+  if (isArtifact(bytes)) return await readArtifact(bytes, options);
+  const known = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return Program.from(isText(path, bytes) ? await assemble(path, bytes) : bytes, { ...defaults, ...known });
+}
+
+/** The same program, stopping when a function is called. */
+export function watching(program: Program, func: string): Program {
+  const { module } = program;
+  const found = functionsNamed(module, func);
+  if (found.length === 0) throw new Refusal(`-f ${func}: the module has no such function`);
+  if (found.length > 1) {
+    throw new Refusal(
+      `-f ${func}: ${found.length} functions have this name; take an index: ${found.join(", ")}`,
+    );
+  }
+  if (found[0] < module.imported.funcs) {
+    const name = functionName(module, found[0]);
+    throw new Refusal(`-f ${func}: ${name} is imported; only the module's own functions can be counted`);
+  }
+  return program.withOptions({ ...program.options, watch: found[0] });
+}
+
+export function readFile(path: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new Refusal(`there is no file ${path}`);
+    throw error;
+  }
+}
+
+function isText(path: string, bytes: Uint8Array): boolean {
+  return bytes[0] !== 0 &&
+    (/\.wat$/.test(path) || /^(\s|;;[^\n]*\n)*\(/.test(new TextDecoder().decode(bytes.subarray(0, 4096))));
+}
+
+/** The binary of a module in the text format. */
+async function assemble(path: string, text: Uint8Array): Promise<Uint8Array> {
+  const { default: wabt } = await import("wabt");
+  const tool = await wabt();
+  try {
+    const module = tool.parseWat(path, text, {
+      bulk_memory: true,
+      multi_value: true,
+      mutable_globals: true,
+      reference_types: true,
+      sat_float_to_int: true,
+      sign_extension: true,
+    });
+    return module.toBinary({ write_debug_names: true }).buffer;
+  } catch (error) {
+    throw new Refusal(`the text cannot be assembled: ${(error as Error).message.trim()}`);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * The command line as it stands: `@std/cli` with the options' table, and nothing interpreted yet.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { type CommandName, commandNames, options, optionsOf, type OptionSpec } from "./options.ts";
+
+/** The command line is wrong; nothing was done. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Options by name, each with its values in the order given; a switch has the value `""`. */
+export interface RawArgs {
+  readonly positional: readonly string[];
+  readonly options: ReadonlyMap<string, readonly string[]>;
+  /** What stands behind `--`, if there is one. */
+  readonly behind?: readonly string[];
+}
+
+/**
+ * Splits up the arguments of a command.
+ *
+ * ```ts
+ * import { splitArgs } from "./usage.ts";
+ * splitArgs("checkpoint", ["-t", "bc.wasm", "-a", "-g20,-n1000"]).options.get("args"); // ["-g20,-n1000"]
+ * ```
+ *
+ * @throws {UsageError}
+ */
+export function splitArgs(command: CommandName, args: readonly string[]): RawArgs {
+  const specs = optionsOf(command);
+  const cut = args.indexOf("--");
+  const own = cut < 0 ? args : args.slice(0, cut);
+  const parsed = parseArgs(canonical(command, specs, own), {
+    string: [...specs.filter(({ value }) => value).map(({ name }) => name), "_"],
+    boolean: specs.filter(({ value }) => !value).map(({ name }) => name),
+    collect: specs.filter(({ value }) => value).map(({ name }) => name),
+  }) as unknown as Record<string, unknown>;
+  const out = new Map<string, string[]>();
+  const add = (name: string, values: readonly string[]) => out.set(name, [...out.get(name) ?? [], ...values]);
+  for (const { name, value, means } of specs) {
+    const given = parsed[name];
+    if (value && Array.isArray(given) && given.length > 0) add(name, given as string[]);
+    if (!value && given === true) add(...means ? [means[0], [means[1]]] as const : [name, [""]] as const);
+  }
+  for (const { name, repeatable } of specs) {
+    const values = out.get(name) ?? [];
+    if (!repeatable && new Set(values).size > 1) {
+      throw new UsageError(`--${name} is given ${values.length} times: ${values.join(", ")}`);
+    }
+  }
+  return {
+    positional: (parsed._ as unknown[]).map(String),
+    options: out,
+    ...(cut < 0 ? {} : { behind: args.slice(cut + 1) }),
+  };
+}
+
+/**
+ * Rewrites every option as `--name` or `--name=value`. A value is whatever stands behind its option, also
+ * if it begins with a dash, as in `-a -g20,-n1000`.
+ */
+function canonical(command: CommandName, specs: readonly OptionSpec[], args: readonly string[]): string[] {
+  const out: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const { spec, text, value } = parseOption(command, specs, args[i]);
+    if (spec === undefined) out.push(text);
+    else if (spec.value === undefined) {
+      if (value !== undefined) throw new UsageError(`${text} takes no value`);
+      out.push(`--${spec.name}`);
+    } else if (value !== undefined) out.push(`--${spec.name}=${value}`);
+    else if (++i < args.length) out.push(`--${spec.name}=${args[i]}`);
+    else throw new UsageError(`${text} needs a value: ${spec.value}`);
+  }
+  return out;
+}
+
+function parseOption(
+  command: CommandName,
+  specs: readonly OptionSpec[],
+  text: string,
+): { spec?: OptionSpec; text: string; value?: string } {
+  if (!text.startsWith("-") || text === "-") return { text };
+  const [, long, short, rest] = /^(?:--([^=]+)|-([^-]))(.*)$/s.exec(text) ?? [];
+  const spec = specs.find((each) => long === undefined ? each.short === short : each.name === long);
+  if (spec === undefined) {
+    const name = long ?? short;
+    const elsewhere = options.find((each) => long === undefined ? each.short === name : each.name === name);
+    throw new UsageError(
+      elsewhere
+        ? `${command} has no option ${text}; it belongs to ${elsewhere.commands.join(", ")}`
+        : `${command} has no option ${text}${long === undefined ? "" : suggestion(long, specs)}`,
+    );
+  }
+  return { spec, text, ...(rest === "" ? {} : { value: rest.replace(/^=/, "") }) };
+}
+
+/** The option that was probably meant. */
+function suggestion(wrong: string, specs: readonly OptionSpec[]): string {
+  const best = specs.map(({ name }) => ({ name, distance: distance(wrong, name) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return best.distance <= 2 ? `; did you mean --${best.name}?` : "";
+}
+
+/** Edits of one letter that make `b` of `a`. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/** The command that the first argument names. */
+export function commandOf(name: string): CommandName {
+  const found = commandNames.find((each) => each === name);
+  if (found) return found;
+  throw new UsageError(
+    name.startsWith("-")
+      ? `the command stands first: ${commandNames.join(", ")}`
+      : `there is no command "${name}": use one of ${commandNames.join(", ")}`,
+  );
+}
