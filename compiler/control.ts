@@ -15,7 +15,7 @@ import type { Block } from "./structure.ts";
 import { type FuncType, ValType } from "./types.ts";
 
 /** A block type (5.4.1): empty, one value type, or a type index. */
-function readBlockType(lowering: Lowering, reader: Reader): FuncType {
+export function blockType(lowering: Lowering, reader: Reader): FuncType {
   const type = reader.s33();
   if (type >= 0) return lowering.module.types[type];
   return { params: [], results: type === -64 ? [] : [(type & 0x7f) as ValType] };
@@ -70,7 +70,7 @@ function open(lowering: Lowering, block: Block, type: FuncType, { label = "", ba
 
 export function lowerBlock(lowering: Lowering, reader: Reader): void {
   const block = lowering.structure.blocks.get(lowering.offset)!;
-  const type = readBlockType(lowering, reader);
+  const type = blockType(lowering, reader);
   if (!enter(lowering, block, type)) return;
   if (!block.targeted) return void open(lowering, block, type, { finish: () => {} });
   if (lowering.seeking && lowering.emitting && lowering.holdsTarget(block)) lowering.guard([]);
@@ -84,7 +84,7 @@ export function lowerBlock(lowering: Lowering, reader: Reader): void {
 export function lowerLoop(lowering: Lowering, reader: Reader): void {
   const { options } = lowering;
   const block = lowering.structure.blocks.get(lowering.offset)!;
-  const type = readBlockType(lowering, reader);
+  const type = blockType(lowering, reader);
   const atTarget = lowering.seeking && lowering.offset === lowering.targetOffset;
   if (!enter(lowering, block, type)) return;
   const holds = lowering.seeking && !atTarget && lowering.holdsTarget(block);
@@ -98,8 +98,7 @@ export function lowerLoop(lowering: Lowering, reader: Reader): void {
   };
   if (!block.targeted) return void open(lowering, block, type, { finish: (body) => (leave(), lowering.out.push(...body)) });
 
-  const polls = options.policy !== "none" && options.policy !== "function";
-  if (!polls) {
+  if (!lowering.pollsLoops) {
     open(lowering, block, type, {
       label,
       backEdge: label,
@@ -146,7 +145,7 @@ function leaveLoop(lowering: Lowering, label: string): Statement[] {
 export function lowerIf(lowering: Lowering, reader: Reader): void {
   const { stack } = lowering;
   const block = lowering.structure.blocks.get(lowering.offset)!;
-  const type = readBlockType(lowering, reader);
+  const type = blockType(lowering, reader);
   const label = "L" + lowering.controls.length;
   const holds = lowering.seeking && lowering.holdsTarget(block);
   const inElse = holds && block.otherwise >= 0 && lowering.targetOffset > block.otherwise;

@@ -11,6 +11,7 @@ import { lowerCall, lowerCallIndirect } from "./calls.ts";
 import {
   cond, expr, type Expression, id, member, method, not, num, set, uint,
 } from "./estree.ts";
+import { flatBlock, flatElse, flatEnd, flatIf, flatLoop } from "./flat.ts";
 import { i64Rules } from "./i64.ts";
 import { lowerLoad, lowerStore } from "./memory.ts";
 import { type Lowering, nullLiteral } from "./lower.ts";
@@ -55,7 +56,7 @@ function pushNow(lowering: Lowering, node: Expression, type: ValType): void {
 function setLocal(lowering: Lowering, local: number): void {
   const { stack } = lowering;
   const value = stack.pop();
-  if (value.node === lowering.local(local)) return;
+  if (value.node === lowering.local(local) && value.high === lowering.localHigh(local)) return;
   if (value.effects !== 0) stack.flushEffects();
   stack.flushLocal(local);
   stack.assign(lowering.local(local), lowering.localHigh(local), value);
@@ -167,14 +168,19 @@ function lowerNumeric({ name, signature }: Opcode): Handler {
 
 const table = (lowering: Lowering, reader: Reader) => lowering.use("table", reader.u32());
 
+/** One handler for structured code, one for flat code. */
+function either(structured: Handler, flat: Handler): Handler {
+  return (lowering, reader) => (lowering.flat ? flat : structured)(lowering, reader);
+}
+
 const special: Record<string, Handler> = {
   "unreachable": lowerUnreachable,
   "nop": () => {},
-  "block": lowerBlock,
-  "loop": lowerLoop,
-  "if": lowerIf,
-  "else": lowerElse,
-  "end": lowerEnd,
+  "block": either(lowerBlock, flatBlock),
+  "loop": either(lowerLoop, flatLoop),
+  "if": either(lowerIf, flatIf),
+  "else": either(lowerElse, flatElse),
+  "end": either(lowerEnd, flatEnd),
   "br": lowerBr,
   "br_if": lowerBrIf,
   "br_table": lowerBrTable,

@@ -8,6 +8,7 @@ import {
   bin, block as blockOf, breakTo, call, expr, type Expression, id, ifThen, index, int, labeled, letAll, logical, member,
   method, num, returns, set, type Statement, uint,
 } from "./estree.ts";
+import { FlatCode } from "./flat.ts";
 import { handlers } from "./handlers.ts";
 import { secondHalf } from "./i64.ts";
 import { constant, highSlotName, OperandStack, type Value } from "./operands.ts";
@@ -51,6 +52,10 @@ export interface Control {
   readonly finish: (body: Statement[]) => void;
   /** For an `if`: its then-arm, once the else-arm has begun. */
   thenBody?: Statement[];
+  /** Flat code: the cases behind the block, of its back edge, of its else-arm. */
+  end?: number;
+  header?: number;
+  otherwise?: number;
   /** For an `if` in a resume form: only the arm that holds the target is left of it. */
   oneArmed?: boolean;
   /** Whether the block was entered by live code, or can be by a branch. */
@@ -92,6 +97,8 @@ export class Lowering {
   loopsAround = 0;
   readonly passesDepth: boolean;
   readonly unwinds: boolean;
+  /** Set for a function that is nested too deeply for structured code. */
+  readonly flat: FlatCode | undefined;
 
   readonly #declared = new Map<string, ValType>();
   readonly #sites: { offset: number; kind: SiteKind; values: Value[] }[] = [];
@@ -111,6 +118,7 @@ export class Lowering {
     this.passesDepth = context.passesDepth(func);
     this.unwinds = context.mayUnwind(func);
     this.seeking = resume !== undefined;
+    if (this.structure.depth > this.options.maxNesting) this.flat = new FlatCode(this);
   }
 
   emit(statement: Statement): void {
@@ -147,7 +155,7 @@ export class Lowering {
 
   /** Whether code is being made: a resume form leaves out what cannot run again. */
   get emitting(): boolean {
-    return !this.seeking || this.loopsAround > 0;
+    return !this.seeking || this.loopsAround > 0 || this.flat !== undefined;
   }
 
   /** Whether the target site lies inside a block. */
@@ -243,6 +251,7 @@ export class Lowering {
    * loops around it. `first` runs instead when the frame is resumed.
    */
   guard(first: Statement[]): void {
+    if (this.flat) return this.flat.startHere(first);
     if (this.loopsAround === 0) {
       this.out.push(...first);
       return;
@@ -284,7 +293,10 @@ export class Lowering {
     if (control.block.start < 0) this.emitReturn();
     else {
       this.moveTo(control.base, this.labelTypes(control));
-      if (control.block.opcode === 0x03) {
+      if (this.flat) {
+        if (control.block.opcode !== 0x03) control.reached = true;
+        this.out.push(...this.flat.jump(control.block.opcode === 0x03 ? control.header! : control.end!));
+      } else if (control.block.opcode === 0x03) {
         const statement = control.backEdge.startsWith("B") ? "BreakStatement" : "ContinueStatement";
         this.out.push({ type: statement, label: id(control.backEdge) });
       } else {
@@ -361,6 +373,7 @@ export class Lowering {
 
   #finish(): LoweredFunction {
     const { captured, form } = this.#layout();
+    const code = this.flat ? this.flat.statements() : this.out;
     const body: Statement[] = [];
     const variables: [string, Expression][] = [];
     const params: Expression[] = [];
@@ -410,10 +423,10 @@ export class Lowering {
 
     if (this.#sites.length > 0) {
       variables.push(["pc", num(0)]);
-      body.push(labeled("C", blockOf(this.out)));
+      body.push(labeled("C", blockOf(code)));
       body.push(...captureCall(captured));
     } else {
-      body.push(...this.out);
+      body.push(...code);
     }
     if (this.usesCounter) variables.push(["k", num(2 ** this.options.thresholdBits)]);
     if (variables.length > 0) body.unshift(letAll(variables));
@@ -427,6 +440,11 @@ export class Lowering {
       async: false,
     };
     return { node, free: this.free, form };
+  }
+
+  /** Whether back edges are looked at under the policy. */
+  get pollsLoops(): boolean {
+    return this.options.policy !== "none" && this.options.policy !== "function";
   }
 
   /** Set by loops that count their back edges in `k`. */

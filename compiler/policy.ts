@@ -33,11 +33,13 @@ export interface CompileOptions {
   readonly thresholdBits: number;
   /** Count (and report) every site passage: deterministic stops (`-c`) and debug mode (`-i`). */
   readonly ticks: boolean;
+  /** Functions with blocks nested deeper than this become flat code; V8's parser overflows at some 1700. */
+  readonly maxNesting: number;
   /** A function whose entries are counted (`-f`), by function index. */
   readonly watch?: number;
 }
 
-export const defaultCompileOptions: CompileOptions = { policy: "counter", thresholdBits: 16, ticks: false };
+export const defaultCompileOptions: CompileOptions = { policy: "counter", thresholdBits: 16, ticks: false, maxNesting: 256 };
 
 /** Fills in defaults and checks ranges; throws `RangeError` with what is allowed. */
 export function compileOptions(given: Partial<CompileOptions> = {}): CompileOptions {

@@ -108,6 +108,8 @@ export function factsOf(module: Module, definedIndex: number): Facts {
 export interface Structure {
   /** By the offset of their opcode; the body itself is at -1. */
   readonly blocks: ReadonlyMap<number, Block>;
+  /** How deeply blocks that become JavaScript statements are nested. */
+  readonly depth: number;
   /** Locals that hold addresses more often than they change: it pays to keep them as unsigned, too. */
   readonly pointers: ReadonlySet<number>;
 }
@@ -176,12 +178,14 @@ export function structureOf(
         skipImmediates(reader, opcode);
     }
   }
+  let depth = 0;
   for (const block of blocks.values()) {
     if (block.parent) block.depth = block.parent.depth + (block.targeted || block.opcode !== 0x02 ? 1 : 0);
+    depth = Math.max(depth, block.depth);
   }
   const pointers = new Set<number>();
   pointerScore.forEach((value, local) => value > 0 && pointers.add(local));
-  return { blocks, pointers };
+  return { blocks, depth, pointers };
 }
 
 function open(start: number, opcode: number, parent: Block | undefined): Block {
