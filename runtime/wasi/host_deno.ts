@@ -169,7 +169,6 @@ export interface Waiter {
   read(buffer: Uint8Array): number | Interrupted;
   available(): number;
   pending(): Uint8Array;
-  unread(bytes: Uint8Array): void;
   stopRequested?(): Promise<void>;
 }
 
