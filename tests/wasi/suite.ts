@@ -12,9 +12,10 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { MemoryHost, type Tree, type WasiHost } from "../../runtime/wasi/mod.ts";
+import { MemoryHost, type WasiHost } from "../../runtime/wasi/mod.ts";
 import { DenoHost } from "../../runtime/wasi/host_deno.ts";
 import { capture, type Engine, type Outcome, v8Engine } from "./engine.ts";
+import { plantTree, readTree } from "./world.ts";
 
 /** What a test asks for and expects. */
 export interface Case {
@@ -67,23 +68,6 @@ function readCase(at: string, file: string): Case {
   };
 }
 
-function copyFolder(from: string, to: string): void {
-  Deno.mkdirSync(to, { recursive: true });
-  for (const entry of Deno.readDirSync(from)) {
-    if (entry.isDirectory) copyFolder(`${from}/${entry.name}`, `${to}/${entry.name}`);
-    else Deno.copyFileSync(`${from}/${entry.name}`, `${to}/${entry.name}`);
-  }
-}
-
-/** A folder as a tree for the in-memory host. */
-export function readTree(folder: string): Tree {
-  const tree: Tree = {};
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    tree[name] = isDirectory ? readTree(`${folder}/${name}`) : Deno.readFileSync(`${folder}/${name}`);
-  }
-  return tree;
-}
-
 export interface RunOptions {
   readonly engine?: Engine;
   readonly every?: number;
@@ -96,7 +80,7 @@ export async function runCase(test: Case, options: RunOptions = {}): Promise<str
   const scratch = Deno.makeTempDirSync({ prefix: "wasi-suite-" });
   try {
     const preopens = test.dirs.map(({ guest, folder }, i) => {
-      copyFolder(folder, `${scratch}/${i}`);
+      plantTree(`${scratch}/${i}`, readTree(folder));
       return { guest, host: `${scratch}/${i}` };
     });
     const streams = capture();

@@ -1,0 +1,53 @@
+/**
+ * Programs of our own against a real C library: on both hosts, and through an image at every call.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { findCases, runCase } from "./suite.ts";
+import { MemoryHost } from "../../runtime/wasi/mod.ts";
+import { DenoHost } from "../../runtime/wasi/host_deno.ts";
+import { capture, v8Engine } from "./engine.ts";
+import { describeTree, readTree } from "./world.ts";
+
+const folder = new URL("./programs", import.meta.url).pathname;
+const cases = findCases(folder);
+
+Deno.test("there are programs to run", () => assert(cases.length >= 6));
+
+for (const test of cases) {
+  for (const memory of [false, true]) {
+    for (const every of [undefined, 1, 2, 3, 7]) {
+      const way = `${memory ? "memory" : "deno"}${every ? `, saved and restored every ${every} calls` : ""}`;
+      Deno.test(`${test.name} (${way})`, async () => {
+        assertEquals(await runCase(test, { memory, every }), undefined);
+      });
+    }
+  }
+}
+
+Deno.test("the runner tells what is wrong", async () => {
+  const args = cases.find(({ name }) => name === "arguments")!;
+  assertEquals(await runCase({ ...args, exitCode: 0 }), "exit code 7, expected 0 ");
+  assert((await runCase({ ...args, stdout: "x" }))?.startsWith("stdout is "));
+  assert((await runCase({ ...args, stderr: "x" }))?.startsWith('stderr is ""'));
+  const trap = () => ({ kind: "trapped", reason: "unreachable" }) as const;
+  assertEquals(await runCase(args, { engine: trap }), "trapped: unreachable ");
+});
+
+Deno.test("both hosts are left with the same files", async () => {
+  const bytes = Deno.readFileSync(cases.find(({ name }) => name === "links")!.wasm);
+  const scratch = Deno.makeTempDirSync({ prefix: "wasi-compare-" });
+  try {
+    const run = (path: string, host: MemoryHost | DenoHost) =>
+      v8Engine(bytes, { options: { args: ["links"], preopens: [{ guest: "/", host: path }] }, host });
+    const memory = new MemoryHost({ ...capture(), files: { root: {} } });
+    assertEquals(await run("root", memory), { kind: "finished", code: 0 });
+    assertEquals(await run(scratch, new DenoHost(capture())), { kind: "finished", code: 0 });
+    const left = describeTree(readTree(scratch));
+    assertEquals(describeTree(memory.tree("root")), left);
+    assert(left.includes("dir/up -> ../file"));
+  } finally {
+    Deno.removeSync(scratch, { recursive: true });
+  }
+});
