@@ -26,7 +26,6 @@ int main(void) {
   CHECK(stat.st_mtim.tv_sec == 7777 && stat.st_mtim.tv_nsec == 1);
   CHECK(utimensat(AT_FDCWD, "link", both, AT_SYMLINK_NOFOLLOW) == 0);
   CHECK(get("link").st_mtim.tv_sec == 5555 && get("file").st_mtim.tv_sec == 7777);
-  CHECK(futimens(fd, NULL) == 0 && get("file").st_mtim.tv_sec > 1600000000);
   CHECK(futimens(fd, both) == 0 && write(fd, "x", 1) == 1);
   CHECK(get("file").st_mtim.tv_sec > 1600000000);
   puts("times ok");
