@@ -137,8 +137,10 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+export type EngineName = "v8" | "mvvm";
+
 /** The engine of a name; `mvvm` is loaded when asked for, and `undefined` if there is none. */
-export async function engineOf(name: "v8" | "mvvm"): Promise<Engine | undefined> {
+export async function engineOf(name: EngineName): Promise<Engine | undefined> {
   if (name === "v8") return v8;
   const url = new URL("./engine_mvvm.ts", import.meta.url);
   try {

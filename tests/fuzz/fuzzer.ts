@@ -31,8 +31,18 @@ function category(why: string): string {
   return why.match(/threw \w+|hung/)?.[0] ?? "a difference";
 }
 
-/** Runs a program in the engine under test and in V8, and says how they differ. */
-export type Compare = (program: Program, calls: readonly Call[], seed: number) => Promise<string | undefined>;
+/** Runs a program in the engine under test and in V8, and says how they differ; `patience` is in milliseconds. */
+export type Compare = (
+  program: Program,
+  calls: readonly Call[],
+  seed: number,
+  patience: number,
+) => Promise<string | undefined>;
+
+/** On a busy machine no program of ours takes nearly as long. */
+const patience = 10_000;
+/** For the many tries to make a program smaller that hangs. */
+const shortPatience = 2_000;
 
 export class Fuzzer {
   constructor(readonly compare: Compare, readonly judge: Judge) {}
@@ -53,12 +63,16 @@ export class Fuzzer {
   }
 
   /** What differs under some of the seeds for the engine's choices. */
-  async #differs({ module, calls }: Scenario, seeds: readonly number[]): Promise<string | undefined> {
+  async #differs(
+    { module, calls }: Scenario,
+    seeds: readonly number[],
+    wait = patience,
+  ): Promise<string | undefined> {
     for (const seed of seeds) {
       const random = new Random(seed);
       const padding = random.chance(0.2) ? random.fork() : undefined;
       const program = programOf(module, encode(module, padding).bytes);
-      const why = await this.compare(program, calls, seed);
+      const why = await this.compare(program, calls, seed, wait);
       if (why !== undefined) return why;
     }
     return undefined;
@@ -77,9 +91,11 @@ export class Fuzzer {
     const disagreement = (bytes: Uint8Array<ArrayBuffer>) => this.judge.disagreement(bytes);
     const header = (why: string | undefined) => `seed ${seed}: ${why}`;
     if (scenario !== undefined) {
-      const seeds = choiceSeeds(seed);
+      const hung = category(why) === "hung";
+      const seeds = hung ? [seed] : choiceSeeds(seed);
+      const wait = hung ? shortPatience : patience;
       const fails = async (smaller: Scenario) => {
-        const other = await this.#differs(smaller, seeds);
+        const other = await this.#differs(smaller, seeds, wait);
         return other !== undefined && category(other) === category(why);
       };
       const small = await minimise(scenario, { fails, valid: true, deadline });

@@ -69,7 +69,7 @@ async function main(args: string[]): Promise<number> {
       shown = performance.now();
     }
   }
-  subject.close();
+  await subject.close();
   clearProgress();
   const { proposals, limits, lenient } = fuzzer.judge.excused;
   console.log(

@@ -4,43 +4,62 @@
  * @module
  */
 
+import type { EngineName } from "./differential.ts";
 import type { Program } from "./engine.ts";
 import type { Call } from "./generate.ts";
 import type { Question } from "./subject_worker.ts";
 
-/** How long to wait for an answer, in milliseconds; on a busy machine no program of ours takes nearly as long. */
-const patience = 10_000;
-
 export class Subject {
-  #worker?: Worker;
+  /** A worker that has loaded the engine. */
+  #worker?: Promise<Worker>;
 
-  constructor(readonly engine: Question["engine"]) {}
+  constructor(readonly engine: EngineName) {}
 
-  /** How the engine's run of a program differs from V8's, or `undefined`; not to answer is one way. */
-  compare(program: Program, calls: readonly Call[], seed: number): Promise<string | undefined> {
-    this.#worker ??= new Worker(new URL("./subject_worker.ts", import.meta.url), { type: "module" });
-    const worker = this.#worker;
+  /**
+   * How the engine's run of a program differs from V8's, or `undefined`; not to answer is one way.
+   *
+   * @param patience How long to wait for an answer, in milliseconds.
+   */
+  async compare(
+    program: Program,
+    calls: readonly Call[],
+    seed: number,
+    patience: number,
+  ): Promise<string | undefined> {
+    const worker = await (this.#worker ??= startWorker(this.engine));
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.close();
-        resolve(`${this.engine} hung: no answer for ${patience / 1000} s`);
-      }, patience);
-      const answer = (why: string | undefined) => {
-        clearTimeout(timer);
+      const leave = (why: string) => {
+        worker.terminate();
+        this.#worker = undefined;
         resolve(why);
       };
-      worker.onmessage = ({ data }: MessageEvent<string | null>) => answer(data ?? undefined);
+      const timer = setTimeout(() => leave(`${this.engine} hung`), patience);
+      worker.onmessage = ({ data }: MessageEvent<string | null>) => {
+        clearTimeout(timer);
+        resolve(data ?? undefined);
+      };
       worker.onerror = (event) => {
         event.preventDefault();
-        this.close();
-        answer(`${this.engine} threw outside of a call: ${event.message}`);
+        clearTimeout(timer);
+        leave(`${this.engine} threw outside of a call: ${event.message}`);
       };
-      worker.postMessage({ engine: this.engine, program, calls, seed } satisfies Question);
+      worker.postMessage({ program, calls, seed } satisfies Question);
     });
   }
 
-  close(): void {
-    this.#worker?.terminate();
+  async close(): Promise<void> {
+    (await this.#worker)?.terminate();
     this.#worker = undefined;
   }
+}
+
+function startWorker(engine: EngineName): Promise<Worker> {
+  const worker = new Worker(new URL("./subject_worker.ts", import.meta.url), {
+    type: "module",
+    name: engine,
+  });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = () => resolve(worker);
+    worker.onerror = (event) => reject(new Error(event.message));
+  });
 }
