@@ -16,6 +16,8 @@ export interface Preopen {
   readonly rights: number;
   /** The most that anything opened through it may have. */
   readonly inheriting: number;
+  /** No other preopen holds it, so the guest has no way to move it or to put a link in its place. */
+  readonly fixed?: boolean;
 }
 
 interface Common {
@@ -29,8 +31,8 @@ interface Common {
 
 export interface OpenFile extends Common {
   readonly kind: "file";
-  readonly preopen: Preopen;
-  /** From the preopen's root; follows renames that the guest makes. */
+  preopen: Preopen;
+  /** From the preopen's root; both follow renames that the guest makes. */
   path: string;
   file: HostFile;
   /** Where the next read or write starts, in bytes. */
@@ -46,7 +48,7 @@ export type Listing = { readonly name: string; readonly filetype: Filetype }[];
 
 export interface OpenDirectory extends Common {
   readonly kind: "directory";
-  readonly preopen: Preopen;
+  preopen: Preopen;
   path: string;
   /** Which directory it was when opened: a name that leads elsewhere now is not followed. -1: removed. */
   dev: number;

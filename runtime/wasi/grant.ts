@@ -32,6 +32,14 @@ export function preopenOf(option: PreopenOption, host: WasiHost): Preopen {
   };
 }
 
+/** All preopens of a guest, once it is known how they lie to each other. */
+export function settled(preopens: readonly Preopen[]): Preopen[] {
+  return preopens.map((preopen) => ({
+    ...preopen,
+    fixed: !preopens.some((other) => other.root.holds(preopen.root)),
+  }));
+}
+
 /** The rights of a standard stream: those that can be used. */
 export function streamRights(stream: HostStream): number {
   let rights = Rights.fd_filestat_get | Rights.fd_fdstat_set_flags | Rights.poll_fd_readwrite;

@@ -63,6 +63,8 @@ export interface HostEntry {
 export interface HostDirectory {
   /** How the host calls it; saved in images so that a restore can name it. */
   readonly label: string;
+  /** Whether another one of the same host lies below this one. */
+  holds(other: HostDirectory): boolean;
   /** `undefined` if there is nothing of that name. */
   lstat(path: string): HostStat | undefined;
   readLink(path: string): string;

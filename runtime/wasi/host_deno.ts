@@ -116,6 +116,9 @@ class DenoDirectory implements HostDirectory {
     return path === "" ? this.#root || "/" : `${this.#root}/${path}`;
   }
 
+  holds(other: HostDirectory): boolean {
+    return #root in other && other.#root.startsWith(`${this.#root}/`);
+  }
   lstat(path: string): HostStat | undefined {
     try {
       return statOf(Deno.lstatSync(this.#at(path)));
@@ -150,11 +153,11 @@ class DenoDirectory implements HostDirectory {
     Deno.symlinkSync(target, this.#at(path));
   }
   rename(path: string, to: HostDirectory, toPath: string): void {
-    if (!(to instanceof DenoDirectory)) fail(Errno.xdev);
+    if (!(#root in to)) fail(Errno.xdev);
     Deno.renameSync(this.#at(path), to.#at(toPath));
   }
   link(path: string, to: HostDirectory, toPath: string): void {
-    if (!(to instanceof DenoDirectory)) fail(Errno.xdev);
+    if (!(#root in to)) fail(Errno.xdev);
     Deno.linkSync(this.#at(path), to.#at(toPath));
   }
   utimes(path: string, atime: number, mtime: number): void {

@@ -189,6 +189,10 @@ class MemoryDirectory implements HostDirectory {
     this.#volume.forget(node);
   }
 
+  holds(): boolean {
+    // Each is a tree of its own.
+    return false;
+  }
   lstat(path: string): HostStat | undefined {
     const slash = path.lastIndexOf("/");
     if (path.length - slash > 256) fail(Errno.nametoolong);
@@ -303,6 +307,9 @@ function harvest(root: Node): Tree {
   return tree;
 }
 
+/** How often standard input is looked at while it is waited for, in milliseconds. */
+const INPUT_SLICE = 20;
+
 export interface MemoryHostOptions {
   /** Directories by the name that a preopen's `host` gives. */
   readonly files?: Readonly<Record<string, Tree>>;
@@ -366,12 +373,18 @@ export class MemoryHost implements WasiHost {
   }
   wait(ms: number, input: boolean): Waited | Promise<Waited> {
     if (this.#wait !== undefined) return this.#wait(ms, input);
+    // Blocking would keep out the very input that is waited for: look again in a moment.
+    if (input) return later(Math.min(ms, INPUT_SLICE));
     try {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
       return "time";
     } catch {
       // The main thread of a browser must not block.
-      return new Promise((done) => setTimeout(() => done("time"), ms));
+      return later(ms);
     }
   }
+}
+
+function later(ms: number): Promise<Waited> {
+  return new Promise((done) => setTimeout(() => done("time"), ms));
 }

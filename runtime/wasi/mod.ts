@@ -17,3 +17,4 @@ export { SIGNATURES } from "./abi.ts";
 export type { MemoryLike } from "./guest.ts";
 export type * from "./host.ts";
 export { channelBuffer, ControlChannel, GuestChannel, type InputReader } from "./channel.ts";
+export { describeCall } from "./trace.ts";

@@ -5,7 +5,7 @@
  */
 import { Filetype, type Layout, Rights, SYMLINK_FOLLOW } from "./abi.ts";
 import type { Context, Functions } from "./context.ts";
-import { type OpenDirectory, sameFile } from "./descriptor.ts";
+import { type OpenDirectory, type Preopen, sameFile } from "./descriptor.ts";
 import { Errno, fail } from "./errno.ts";
 import { writeFilestat } from "./fdstat.ts";
 import { utf8 } from "./guest.ts";
@@ -39,16 +39,16 @@ function existing(base: OpenDirectory, path: string, follow: boolean): Found {
   return resolved as Found;
 }
 
-/** The guest's own rename is followed by what it has open below the old name. */
-function followRename(context: Context, from: Resolved, to: Resolved): void {
+/** The guest's own rename is followed by what it has open under the old name, and below it. */
+function followRename(context: Context, from: Resolved, to: Resolved, preopen: Preopen): void {
   const below = `${from.path}/`;
   for (const [, descriptor] of context.fds) {
     if (descriptor.kind !== "file" && descriptor.kind !== "directory") continue;
-    if (descriptor.preopen.root !== from.root || to.root !== from.root) continue;
-    if (descriptor.path === from.path) descriptor.path = to.path;
-    else if (descriptor.path.startsWith(below)) {
-      descriptor.path = `${to.path}/${descriptor.path.slice(below.length)}`;
-    }
+    if (descriptor.preopen.root !== from.root) continue;
+    const { path } = descriptor;
+    if (path !== from.path && !path.startsWith(below)) continue;
+    descriptor.path = to.path + path.slice(from.path.length);
+    if (to.root !== from.root) descriptor.preopen = preopen;
   }
 }
 
@@ -192,7 +192,7 @@ export function pathFunctions(context: Context, layout: Layout): Functions {
       }
       from.root.rename(from.path, to.root, to.path);
       if (to.stat?.filetype === Filetype.directory && !sameFile(from.stat, to.stat)) forget(context, to.stat);
-      followRename(context, from, to);
+      followRename(context, from, to, newBase.preopen);
       return Errno.success;
     },
 

@@ -107,6 +107,7 @@ function isAbsoluteOnWindows(target: string): boolean {
 
 /** Whether a directory descriptor still stands for the directory that was opened. */
 export function isSame(base: OpenDirectory): boolean {
+  if (base.path === "" && base.preopen.fixed) return true;
   const stat = base.preopen.root.lstat(base.path);
   return stat !== undefined && stat.filetype === Filetype.directory && stat.dev === base.dev &&
     stat.ino === base.ino;

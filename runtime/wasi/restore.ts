@@ -17,6 +17,7 @@ import {
   preopened,
   preopenOf,
   type PreopenOption,
+  settled,
 } from "./grant.ts";
 import { GuestMemory } from "./guest.ts";
 import type { HostFile, HostListener, HostStat, WasiHost } from "./host.ts";
@@ -84,7 +85,7 @@ class Restorer {
   readonly #host: WasiHost;
   readonly #policy: FilePolicy;
   readonly #report: RestoreNote[] = [];
-  readonly #preopens: (Preopen | undefined)[] = [];
+  #preopens: Preopen[] = [];
   readonly #fds: DescriptorTable;
   readonly #times = new FileTimes();
   #listeners = 0;
@@ -187,13 +188,14 @@ class Restorer {
         `directory ${guest} is ${preopen.root.label}${option.host === saved ? "" : `, was ${saved}`}`,
       );
     }
+    this.#preopens = settled(this.#preopens);
     for (const { guest } of given.values()) {
       this.#warn(`directory ${guest} was given, but the guest has no such directory; it is not used`);
     }
   }
 
   #preopen(shape: Shape): Preopen {
-    return this.#preopens[shape.integer(0, this.#preopens.length - 1)]!;
+    return this.#preopens[shape.integer(0, this.#preopens.length - 1)];
   }
 
   #openDescriptors(list: Shape): void {
@@ -324,7 +326,10 @@ class Restorer {
     if (is("lost")) return lost();
     if (is("unlinked")) {
       const bytes = shape.get("contents").bytes();
-      this.#info(`${where} had no name any more; its ${bytes.length} bytes come from the image`);
+      this.#info(
+        `${where} was no longer at its path when it was saved; its ${bytes.length} bytes come from the image, ` +
+          `and what is written stays in it`,
+      );
       return fromImage(bytes);
     }
     const stat = this.#look(preopen, path);

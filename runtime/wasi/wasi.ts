@@ -18,6 +18,7 @@ import {
   preopened,
   preopenOf,
   type PreopenOption,
+  settled,
 } from "./grant.ts";
 import { GuestMemory, type MemoryLike } from "./guest.ts";
 import type { HostListener, WasiHost } from "./host.ts";
@@ -60,7 +61,8 @@ export interface WasiRestoreOptions extends RestoreOptions {
 function freshContext(options: WasiOptions, host: WasiHost): Context {
   const fds = new DescriptorTable(options.maxDescriptors ?? MAX_DESCRIPTORS);
   for (const name of ["stdin", "stdout", "stderr"] as const) fds.add(openStream(name, host[name]));
-  for (const option of options.preopens ?? []) fds.add(preopened(preopenOf(option, host)));
+  const preopens = (options.preopens ?? []).map((option) => preopenOf(option, host));
+  for (const preopen of settled(preopens)) fds.add(preopened(preopen));
   for (const listener of options.listeners ?? []) fds.add(openListener(listener));
   return {
     host,
@@ -87,9 +89,10 @@ function finish(functions: Functions, onCall: CallHook | undefined): Record<stri
   };
   const finished: Record<string, HostFunction> = {};
   for (const [name, call] of Object.entries(functions)) {
-    const guarded: HostFunction = (...args) => {
+    // As many parameters as the longest function has: spreading an array would cost on every call.
+    const guarded: HostFunction = (a, b, c, d, e, f, g, h, i) => {
       try {
-        const result = call(...args);
+        const result = call(a, b, c, d, e, f, g, h, i);
         return result instanceof Promise ? result.catch(failed) : result;
       } catch (error) {
         return failed(error);

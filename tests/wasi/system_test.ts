@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import {
+  describeCall,
   errnoName,
   inputStream,
   INTERRUPTED,
@@ -258,15 +259,17 @@ Deno.test("promises of the host are waited for", async () => {
 Deno.test("the hook is told of every call", () => {
   const told: string[] = [];
   const { guest } = virtual({
-    onCall: (name, args, result) => told.push(`${name}(${args.join()}) ${String(result)}`),
+    onCall: (name, args, result) => told.push(describeCall(name, args, result)),
   });
   guest.call("sched_yield");
   assertEquals(guest.errno("fd_close", 99), 8);
+  assertEquals(guest.errno("clock_res_get", 9, 0x400), 28);
   assertThrows(() => guest.call("proc_exit", 3), ProcExit);
   assertEquals(told, [
-    "sched_yield() 0",
-    "fd_close(99) 8",
-    "proc_exit(3) ProcExit: the guest exited with code 3",
+    "sched_yield() = success",
+    "fd_close(fd=99) = badf",
+    "clock_res_get(id=9, resolution=0x400) = inval",
+    "proc_exit(rval=3) = the guest exited with code 3",
   ]);
 });
 
