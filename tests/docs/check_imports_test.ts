@@ -1,0 +1,41 @@
+/** The check of imports finds what it must, and nothing else. */
+import { assertEquals } from "@std/assert";
+import { violations } from "../../scripts/check_imports.ts";
+
+Deno.test("imports: what is allowed where", () => {
+  const cases: [path: string, code: string, reasons: string[]][] = [
+    ["compiler/a.ts", 'import { b } from "./b.ts";\nimport { generate } from "astring";', []],
+    [
+      "compiler/a.ts",
+      'import {\n  type B,\n} from "../runtime/b.ts";',
+      ["compiler/ may not import runtime/b.ts"],
+    ],
+    ["compiler/a.ts", 'const fs = await import("node:fs");', ["compiler/ may not import node:fs"]],
+    ["compiler/a.ts", 'type T = import("../mod.ts").T;', ["compiler/ may not import mod.ts"]],
+    ["compiler/a.ts", 'export * from "./b";', ["./b has no .ts at its end"]],
+    ["compiler/a.ts", "const host = `${Deno.build.os}`;", ["compiler/ may not use Deno"]],
+    ["compiler/a.ts", '// Deno.cwd(), import "node:fs"\nconst text = "Deno.cwd()";', []],
+    ["runtime/a.ts", 'import { b } from "./b_deno.ts";', [
+      "runtime/ (core) may not import runtime/b_deno.ts",
+    ]],
+    ["runtime/a.ts", "globalThis.Deno?.build;", ["runtime/ (core) may not use Deno"]],
+    ["runtime/image/a_deno.ts", 'import { join } from "node:path";\nDeno.cwd();', []],
+    ["runtime/a_deno.ts", 'import { main } from "../cli/main.ts";', [
+      "runtime/ (*_deno.ts) may not import cli/main.ts",
+    ]],
+    ["mod.ts", 'export * from "./runtime/a_deno.ts";', ["mod.ts may not import runtime/a_deno.ts"]],
+    ["cli/a.ts", 'import { Guest } from "../mod.ts";\nimport { b } from "../runtime/b_deno.ts";', []],
+    ["cli/a.ts", 'import type { Module } from "../compiler/types.ts";', [
+      "cli.ts and cli/ may not import compiler/types.ts",
+    ]],
+    ["tests/a_test.ts", 'import { x } from "../cli/x.ts";', []],
+  ];
+  for (const [path, code, reasons] of cases) {
+    assertEquals(violations(path, code).map(({ reason }) => reason), reasons, `${path}: ${code}`);
+  }
+});
+
+Deno.test("imports: a violation is found in its line", () => {
+  const code = '/*\n * Deno.cwd()\n */\nimport { b } from "./b.ts";\nimport { c } from "../cli.ts";\n';
+  assertEquals(violations("compiler/a.ts", code).map(({ line }) => line), [5]);
+});
