@@ -4,12 +4,21 @@
  * @module
  */
 import { dirname } from "node:path";
-import { Guest, type GuestOptions, type Image, type Outcome, type Program, type Snapshot } from "../mod.ts";
+import {
+  Guest,
+  type GuestOptions,
+  type Image,
+  type Outcome,
+  type Program,
+  type Snapshot,
+  type StackFrame,
+} from "../mod.ts";
 import { writeImageFile } from "../runtime/image/file_deno.ts";
+import { Trap } from "../runtime/trap.ts";
 import type { CommandLine } from "./args.ts";
 import { DebugLog } from "./debug.ts";
 import { freshWorld, restoredWorld, type World } from "./world.ts";
-import { ExitCode, explain, say, writeError } from "./messages.ts";
+import { ExitCode, explain, Refusal, say, writeError } from "./messages.ts";
 import { dropPermissions } from "./permissions.ts";
 import { Progress } from "./progress.ts";
 import { watching } from "./target.ts";
@@ -56,7 +65,14 @@ export async function runSession(parts: SessionParts): Promise<number> {
     stopAtCall: call?.count,
     observer: debug,
   };
-  const guest = from ? await Guest.restore(from, program, options) : Guest.start(program, options);
+  let guest: Guest;
+  try {
+    guest = from ? await Guest.restore(from, program, options) : start(program, options);
+  } catch (error) {
+    if (!(error instanceof Trap)) throw error;
+    sayTrap(error.kind, error.wasmStack);
+    return ExitCode.trapped;
+  }
   dropPermissions(needed(world, imageOut), parts.loaded);
   if (after !== undefined) watcher.stopAfter(after);
   const outcome = await guest.run();
@@ -65,6 +81,32 @@ export async function runSession(parts: SessionParts): Promise<number> {
   const stops = call !== undefined || ticks !== undefined || after !== undefined;
   if (line.command === "checkpoint" || stops) say("the guest ended before the stop; no image was written");
   return exitCodeOf(outcome);
+}
+
+function start(program: Program, options: GuestOptions): Guest {
+  const entry = program.module.exports.find(({ kind, name }) => kind === "func" && name === "_start");
+  if (entry === undefined) {
+    throw new Refusal(
+      'the module exports no function "_start": it is no program (a library cannot be run alone)',
+    );
+  }
+  return Guest.start(program, options);
+}
+
+/** Makes sure, before a long run, that an image can be written. */
+export function checkImagePlace(path: string): void {
+  const folder = dirname(path);
+  try {
+    Deno.removeSync(Deno.makeTempFileSync({ dir: folder, prefix: ".mvvm-", suffix: ".part" }));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Refusal(`there is no folder ${folder} for the image`);
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new Refusal(`the image cannot be written to ${folder}`);
+    }
+    throw error;
+  }
 }
 
 /** The paths that are needed from here on. */
@@ -94,7 +136,19 @@ async function writeImage(snapshot: Snapshot, path: string, line: CommandLine): 
 
 function exitCodeOf(outcome: Exclude<Outcome, { kind: "checkpointed" }>): number {
   if (outcome.kind === "finished") return outcome.exitCode;
-  say(`trap: ${outcome.trap}`);
-  writeError(outcome.stack.map(({ name, func }) => `    at ${name} (function ${func})\n`).join(""));
+  sayTrap(outcome.trap, outcome.stack);
   return ExitCode.trapped;
+}
+
+/** How many activations are shown at each end of a deep stack. */
+const SHOWN = 40;
+
+function sayTrap(kind: string, stack: readonly StackFrame[]): void {
+  const line = ({ name, func }: StackFrame) => `    at ${name} (function ${func})\n`;
+  const left = stack.length - 2 * SHOWN;
+  const lines = left > 1
+    ? [...stack.slice(0, SHOWN).map(line), `    ... ${left} more\n`, ...stack.slice(-SHOWN).map(line)]
+    : stack.map(line);
+  say(`trap: ${kind}`);
+  writeError(lines.join(""));
 }

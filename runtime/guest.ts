@@ -18,6 +18,7 @@ import { HostError, type StackFrame, Trap, type TrapKind } from "./trap.ts";
 import { fromRaw, jsAt, pushJs, toRaw } from "./value.ts";
 import { INTERRUPTED, ProcExit } from "./wasi/interrupt.ts";
 import type { Wasi } from "./wasi/wasi.ts";
+import { checkWasiImports } from "./wasi_link.ts";
 
 /** Written into images. */
 export const producer = "mvvm-deno 0.1.0";
@@ -118,6 +119,7 @@ export class Guest {
    * @throws {RangeError} There is no such entry function.
    */
   static start(program: Program, options: StartOptions = {}): Guest {
+    checkImports(program, options);
     const store = new Store(options);
     const instance = store.instantiate(program, resolver(options));
     const guest = new Guest(store, instance, options);
@@ -147,6 +149,7 @@ export class Guest {
           `${hex(sha256)}, but this one has ${program.module.bytes.length} bytes and ${hex(hash)}`,
       );
     });
+    checkImports(program, options);
     const store = restoreStore(image, image.instances.map(() => program), resolver(options), options);
     return new Guest(store, store.instances[0], options);
   }
@@ -221,6 +224,10 @@ export class Guest {
     for (const [name, extension] of Object.entries(extensions ?? {})) host[name] = extension.save();
     return takeSnapshot(this.store, { hashes, host, producer });
   }
+}
+
+function checkImports({ module }: Program, { wasi, imports }: GuestOptions): void {
+  if (wasi) checkWasiImports(module, (wanted) => imports?.[wanted.module]?.[wanted.name] !== undefined);
 }
 
 function resolver({ wasi, imports }: GuestOptions): Resolver {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CommandLine } from "../args.ts";
-import { runSession, signalWatcher } from "../session.ts";
+import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
 import { besideTarget, loadTarget } from "../target.ts";
 
 export async function checkpoint(line: CommandLine): Promise<number> {
@@ -12,7 +12,8 @@ export async function checkpoint(line: CommandLine): Promise<number> {
   const target = line.target!;
   const ticks = line.stop.ticks !== undefined || line.debug || undefined;
   const program = await loadTarget(target, { ...line.policy, ticks });
-  await listening;
   const imageOut = line.image ?? besideTarget(target, ".mvvm");
+  checkImagePlace(imageOut);
+  await listening;
   return await runSession({ line, target, program, watcher, imageOut, loaded: [target] });
 }

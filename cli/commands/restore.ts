@@ -8,7 +8,7 @@ import { readImageFile } from "../../runtime/image/file_deno.ts";
 import type { CommandLine } from "../args.ts";
 import { Refusal } from "../messages.ts";
 import { Progress } from "../progress.ts";
-import { runSession, signalWatcher } from "../session.ts";
+import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
 import { besideTarget, loadTarget } from "../target.ts";
 
 export async function restore(line: CommandLine): Promise<number> {
@@ -21,8 +21,9 @@ export async function restore(line: CommandLine): Promise<number> {
     | PolicyName
     | undefined;
   const program = await loadTarget(target, { ...line.policy, ticks }, policy && { policy });
-  await listening;
   const imageOut = line.imageOut ?? path;
+  if (Object.values(line.stop).some((each) => each !== undefined)) checkImagePlace(imageOut);
+  await listening;
   return await runSession({ line, target, program, watcher, imageOut, from, loaded: [target, path] });
 }
 
