@@ -32,6 +32,8 @@ export class GuestMemory {
   #view: DataView = new DataView(NO_MEMORY.buffer);
   #bytes: Uint8Array = new Uint8Array(NO_MEMORY.buffer);
   #scratch: Uint8Array | undefined;
+  /** The view made last: programs read and write through the same buffer again and again. */
+  #recent: Uint8Array = this.#bytes;
 
   get source(): MemoryLike | undefined {
     return this.#source === NO_MEMORY ? undefined : this.#source;
@@ -44,7 +46,14 @@ export class GuestMemory {
   #renew(): void {
     this.#buffer = this.#source.buffer;
     this.#view = new DataView(this.#buffer);
-    this.#bytes = new Uint8Array(this.#buffer);
+    this.#bytes = this.#recent = new Uint8Array(this.#buffer);
+  }
+
+  /** A view of bytes that have been checked. */
+  #window(start: number, end: number): Uint8Array {
+    const recent = this.#recent;
+    if (recent.byteOffset === start && recent.length === end - start) return recent;
+    return this.#recent = this.#bytes.subarray(start, end);
   }
 
   /** Refuses `[pointer, pointer + length)` unless it lies in memory. Both are unsigned 32-bit numbers. */
@@ -129,7 +138,7 @@ export class GuestMemory {
       if (length === 0) continue;
       total += length;
       if (buffer !== end || end === start) {
-        if (end > start) list.push(this.#bytes.subarray(start, end));
+        if (end > start) list.push(this.#window(start, end));
         start = buffer;
         end = buffer;
       }
@@ -137,7 +146,7 @@ export class GuestMemory {
     }
     // The count of bytes is returned in 32 bits; overlapping buffers could exceed them.
     if (total > 0xffff_ffff) fail(Errno.inval);
-    if (end > start) list.push(this.#bytes.subarray(start, end));
+    if (end > start) list.push(this.#window(start, end));
     return list;
   }
 
