@@ -5,13 +5,13 @@
  * @module
  */
 import {
-  bin, block as blockOf, breakTo, doWhile, expr, type Expression, forever, id, ifThen, int, labeled, logical, method,
+  bin, block as blockOf, breakTo, cond, expr, type Expression, forever, id, ifThen, int, labeled, logical, method,
   num, set, type Statement, switchOn,
 } from "./estree.ts";
 import type { Control, Lowering } from "./lower.ts";
 import { evaluate } from "./operands.ts";
 import type { Reader } from "./reader.ts";
-import type { Block } from "./structure.ts";
+import type { Block, CountedLoop } from "./structure.ts";
 import { type FuncType, ValType } from "./types.ts";
 
 /** A block type (5.4.1): empty, one value type, or a type index. */
@@ -47,10 +47,11 @@ function enter(lowering: Lowering, block: Block, type: FuncType): boolean {
 interface Opening {
   readonly label?: string;
   readonly backEdge?: string;
+  readonly stripEnd?: Expression;
   readonly finish: (body: Statement[]) => void;
 }
 
-function open(lowering: Lowering, block: Block, type: FuncType, { label = "", backEdge = "", finish }: Opening): Control {
+function open(lowering: Lowering, block: Block, type: FuncType, { label = "", backEdge = "", stripEnd, finish }: Opening): Control {
   const inline = label === "" && backEdge === "" && block.opcode === 0x02;
   const control: Control = {
     block,
@@ -58,6 +59,7 @@ function open(lowering: Lowering, block: Block, type: FuncType, { label = "", ba
     base: lowering.stack.height - type.params.length,
     label,
     backEdge,
+    stripEnd,
     body: inline ? lowering.out : [],
     outer: lowering.out,
     finish,
@@ -108,19 +110,24 @@ export function lowerLoop(lowering: Lowering, reader: Reader): void {
   }
   // The poll stands behind the back edge. Its operands are the loop's parameters, in their slots.
   const poll = lowering.pollStatement("loop", block.start);
-  if (options.policy === "counter" && !block.calls) {
-    // Counted: nothing but a decrement in the loop itself, the poll between two strips of iterations.
-    lowering.usesCounter = true;
-    const k = id("k");
+  const counted = options.policy === "counter" && !block.calls ? block.counted : undefined;
+  if (counted !== undefined) {
+    // Strips: the inner loop runs to the end of a strip as it would to the bound, at no cost.
+    const end = lowering.declare("m" + depth, ValType.i32);
     const back = "C" + depth;
-    const again = bin("!==", { type: "AssignmentExpression", operator: "=", left: k, right: int(bin("-", k, num(1))) }, num(0));
+    const [start, bound] = [lowering.local(counted.local), boundOf(lowering, counted)];
     open(lowering, block, type, {
       label,
       backEdge: back,
+      stripEnd: end,
       finish: (body) => {
         leave();
-        const strip = labeled(back, doWhile([...body, ...leaveLoop(lowering, label)], again));
-        lowering.emit(labeled(label, forever([strip, set(k, num(2 ** options.thresholdBits)), poll])));
+        lowering.emit(labeled(label, forever([
+          set(end, endOfStrip(start, bound, counted.step, 2 ** options.thresholdBits)),
+          labeled(back, forever([...body, breakTo(back)])),
+          ifThen(bin("===", start, bound), [breakTo(label)]),
+          poll,
+        ])));
       },
     });
   } else {
@@ -135,6 +142,24 @@ export function lowerLoop(lowering: Lowering, reader: Reader): void {
       },
     });
   }
+}
+
+function boundOf(lowering: Lowering, { bound }: CountedLoop): Expression {
+  return "local" in bound ? lowering.local(bound.local) : num(bound.constant);
+}
+
+/**
+ * Where the induction variable is after `iterations` more, or the bound if that comes before. A variable
+ * that steps over its bound, or starts on it, goes round: it must meet the end of the strip all the same.
+ */
+function endOfStrip(start: Expression, bound: Expression, step: number, iterations: number): Expression {
+  const size = Math.abs(step);
+  const length = Math.min(iterations, Math.floor(2 ** 30 / size)) * size;
+  const distance = step > 0 ? bin("-", bound, start) : bin("-", start, bound);
+  const next = int(bin(step > 0 ? "+" : "-", start, num(length)));
+  const far = bin(">=", bin(">>>", bin("-", distance, num(1)), num(0)), num(length));
+  const misses = bin("!==", bin("%", bin(">>>", distance, num(0)), num(size)), num(0));
+  return cond(size === 1 ? far : logical("||", far, misses), next, bound);
 }
 
 /** A loop whose end is reached is left. */
@@ -261,7 +286,10 @@ export function lowerBrIf(lowering: Lowering, reader: Reader): void {
   const arity = lowering.labelTypes(control).length;
   stack.flushEffects();
   stack.simplify(arity);
-  lowering.emit(ifThen(test.node, lowering.branch(label)));
+  // The only back edge of a strip-mined loop is taken up to the end of the strip.
+  const { stripEnd, block: { counted } } = control;
+  const taken = stripEnd ? bin("!==", lowering.local(counted!.local), stripEnd) : test.node;
+  lowering.emit(ifThen(taken, lowering.branch(label)));
 }
 
 export function lowerBrTable(lowering: Lowering, reader: Reader): void {

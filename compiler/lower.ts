@@ -52,6 +52,8 @@ export interface Control {
   readonly finish: (body: Statement[]) => void;
   /** For an `if`: its then-arm, once the else-arm has begun. */
   thenBody?: Statement[];
+  /** For a strip-mined loop: where the induction variable ends the strip. */
+  readonly stripEnd?: Expression;
   /** Flat code: the cases behind the block, of its back edge, of its else-arm. */
   end?: number;
   header?: number;
@@ -428,7 +430,6 @@ export class Lowering {
     } else {
       body.push(...code);
     }
-    if (this.usesCounter) variables.push(["k", num(2 ** this.options.thresholdBits)]);
     if (variables.length > 0) body.unshift(letAll(variables));
     const name = `${this.resume ? "R" : "F"}${this.func}`;
     const node = {
@@ -446,9 +447,6 @@ export class Lowering {
   get pollsLoops(): boolean {
     return this.options.policy !== "none" && this.options.policy !== "function";
   }
-
-  /** Set by loops that count their back edges in `k`. */
-  usesCounter = false;
 
   /** Chooses which variables the capture block saves, and says where each value is among them. */
   #layout(): { captured: string[]; form: Form } {

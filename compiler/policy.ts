@@ -9,7 +9,8 @@
  * - `none`: no polls; only host calls (and deep recursion, which moves to the heap) can stop.
  * - `function`: entries of functions that call or loop.
  * - `loop`: every back edge.
- * - `counter`: back edges, looked at every 2^thresholdBits times in loops that make no calls.
+ * - `counter`: back edges, looked at every 2^thresholdBits times at least: loops that count to a bound run in
+ *   strips of that length, others look at every back edge, which is cheaper than counting.
  * - `dirty`: the sites of `loop`; images hold only what changed since the last one.
  *
  * Entries of recursive functions are sites under every policy but `none`.
@@ -29,7 +30,7 @@ export const mvvmPolicyFlags: Readonly<Record<string, PolicyName>> = {
 /** What the compiler is asked for; the same options and module always give the same code. */
 export interface CompileOptions {
   readonly policy: PolicyName;
-  /** `counter` looks every 2^thresholdBits back edges; 0 to 30. */
+  /** `counter` looks at least every 2^thresholdBits back edges; 0 to 30. */
   readonly thresholdBits: number;
   /** Count (and report) every site passage: deterministic stops (`-c`) and debug mode (`-i`). */
   readonly ticks: boolean;

@@ -24,6 +24,17 @@ export interface Block {
   readonly parent: Block | undefined;
   /** Nesting depth of branched-to blocks, itself included. */
   depth: number;
+  /** How many branches name it. */
+  branches: number;
+  /** Set for a loop that counts a local up or down to a bound, and whose only back edge is at its end. */
+  counted: CountedLoop | undefined;
+}
+
+/** `do { ... } while ((local += step) != bound)`, where nothing else in the loop changes the two. */
+export interface CountedLoop {
+  readonly local: number;
+  readonly step: number;
+  readonly bound: { readonly local: number } | { readonly constant: number };
 }
 
 /** What a function does, as far as the call graph and the policies are concerned. */
@@ -125,7 +136,12 @@ export function structureOf(
   const body: Block = open(-1, 0x02, undefined);
   const blocks = new Map([[-1, body]]);
   const stack = [body];
-  const target = (label: number) => stack[stack.length - 1 - label].targeted = true;
+  const target = (label: number) => {
+    const block = stack[stack.length - 1 - label];
+    block.targeted = true;
+    block.branches++;
+  };
+  const window = new Window();
   // By local: loads straight from it, less its changes.
   const pointerScore: number[] = [];
   const score = (local: number, change: number) => pointerScore[local] = (pointerScore[local] ?? -1) + change;
@@ -135,18 +151,26 @@ export function structureOf(
     const opcode = readOpcode(reader);
     if (opcode >= 0x20 && opcode <= 0x22) {
       const local = reader.u32();
+      window.add(opcode, local);
       if (opcode !== 0x20) score(local, -1);
       lastGet = opcode === 0x21 ? -1 : local;
       continue;
     }
     if (lastGet >= 0 && opcode >= 0x28 && opcode <= 0x35) score(lastGet, 1);
     lastGet = -1;
+    if (opcode === 0x41) {
+      window.add(opcode, reader.s32());
+      continue;
+    }
     const current = stack[stack.length - 1];
     switch (opcode) {
       case 0x02:
       case 0x03:
       case 0x04: {
-        skipLeb(reader);
+        const type = reader.u8();
+        if (type >= 0x80) skipLeb(reader);
+        // The window sees one loop at a time, and only a loop without results.
+        if (opcode === 0x03) window.startLoop(type === 0x40);
         const block = open(start, opcode, current);
         blocks.set(start, block);
         stack.push(block);
@@ -157,13 +181,17 @@ export function structureOf(
         break;
       case 0x0b:
         current.end = start;
+        if (current.opcode === 0x03 && current.branches === 1) current.counted = window.countedLoop();
         stack.pop();
         if (current.calls && current.parent) current.parent.calls = true;
         break;
       case 0x0c:
-      case 0x0d:
-        target(reader.u32());
+      case 0x0d: {
+        const label = reader.u32();
+        target(label);
+        window.add(opcode, label);
         break;
+      }
       case 0x0e:
         for (let count = reader.u32(); count >= 0; count--) target(reader.u32());
         break;
@@ -175,6 +203,7 @@ export function structureOf(
         skipImmediates(reader, opcode);
         break;
       default:
+        window.add(opcode, 0);
         skipImmediates(reader, opcode);
     }
   }
@@ -189,5 +218,63 @@ export function structureOf(
 }
 
 function open(start: number, opcode: number, parent: Block | undefined): Block {
-  return { start, opcode, otherwise: -1, end: -1, targeted: false, calls: false, parent, depth: 0 };
+  return { start, opcode, otherwise: -1, end: -1, targeted: false, calls: false, parent, depth: 0, branches: 0, counted: undefined };
+}
+
+const [localGet, localTee, i32Const, i32Add, i32Ne, brIf] = [0x20, 0x22, 0x41, 0x6a, 0x47, 0x0d];
+
+/** The last instructions of the innermost loop, and how often it changes each local. */
+class Window {
+  #opcodes: number[] = [];
+  #immediates: number[] = [];
+  #changes = new Map<number, number>();
+  #open = false;
+
+  startLoop(plain: boolean): void {
+    this.#opcodes.length = this.#immediates.length = 0;
+    this.#changes.clear();
+    this.#open = plain;
+  }
+
+  add(opcode: number, immediate: number): void {
+    if (!this.#open) return;
+    this.#opcodes.push(opcode);
+    this.#immediates.push(immediate);
+    if (opcode === 0x21 || opcode === localTee) {
+      this.#changes.set(immediate, (this.#changes.get(immediate) ?? 0) + 1);
+    }
+  }
+
+  /** At the end of a loop: what it counts. The loop around it is none that the window has seen whole. */
+  countedLoop(): CountedLoop | undefined {
+    const found = this.#open ? this.#match() : undefined;
+    this.#open = false;
+    return found;
+  }
+
+  #match(): CountedLoop | undefined {
+    let at = this.#opcodes.length - 1;
+    const opcode = (back: number) => this.#opcodes[at - back];
+    const immediate = (back: number) => this.#immediates[at - back];
+    const bound = (back: number): CountedLoop["bound"] | undefined =>
+      opcode(back) === localGet
+        ? { local: immediate(back) }
+        : opcode(back) === i32Const
+        ? { constant: immediate(back) }
+        : undefined;
+    if (opcode(0) !== brIf || immediate(0) !== 0) return undefined;
+    at--;
+    let limit: CountedLoop["bound"] | undefined = { constant: 0 };
+    if (opcode(0) === i32Ne) {
+      at--;
+      limit = opcode(0) === localTee ? bound(4) : bound(0);
+      if (opcode(0) !== localTee) at--;
+    }
+    if (opcode(0) !== localTee || opcode(1) !== i32Add || opcode(2) !== i32Const || opcode(3) !== localGet) return undefined;
+    const local = immediate(0);
+    const step = immediate(2);
+    if (limit === undefined || immediate(3) !== local || step === 0 || this.#changes.get(local) !== 1) return undefined;
+    if ("local" in limit && this.#changes.has(limit.local)) return undefined;
+    return { local, step, bound: limit };
+  }
 }

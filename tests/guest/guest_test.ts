@@ -247,3 +247,34 @@ Deno.test("a frame that no execution could leave is refused", async () => {
   const twice = { ...image, stack: [frame, frame] };
   await assertRejects(() => Guest.restore(twice, program), RestoreError, "no caller");
 });
+
+Deno.test("a counted loop can be stopped, also one that steps over its bound for ever", async () => {
+  const bytes = assemble(`(module
+    (func (export "over") (local $i i32)
+      (loop $l (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 2))) (i32.const 7)))))
+    (func (export "down") (param $n i32) (result i32) (local $s i32)
+      (loop $l
+        (local.set $s (i32.add (local.get $s) (i32.const 3)))
+        (br_if $l (local.tee $n (i32.add (local.get $n) (i32.const -5)))))
+      (local.get $s))
+    (func (export "from") (param $i i32) (result i32) (local $n i32)
+      (loop $l
+        (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if $l (i32.ne (i32.const 100) (local.tee $i (i32.add (local.get $i) (i32.const 1))))))
+      (local.get $n)))`);
+  for (const thresholdBits of [0, 3, 16, 30]) {
+    const program = Program.from(bytes, { thresholdBits });
+    checkpointed(await Guest.start(program, { entry: "over" }).run({ signal: AbortSignal.timeout(30) }));
+    const ticking = Program.from(bytes, { thresholdBits, ticks: true });
+    for (const [entry, arg, want] of [["down", 500, 300], ["from", -3, 103], ["from", 99, 1]] as const) {
+      let outcome = await Guest.start(ticking, { entry, args: [arg], stopAtTick: 1 }).run();
+      let stops = 0;
+      while (outcome.kind === "checkpointed") {
+        stops++;
+        outcome = await (await Guest.restore(outcome.image, ticking, { stopAtTick: 1 })).run();
+      }
+      assertEquals(finished(outcome), [want]);
+      assert(thresholdBits > 10 || arg === 99 || stops > 5);
+    }
+  }
+});
