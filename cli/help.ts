@@ -26,7 +26,7 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
     usage: "compile PROG.wasm [-o PROG.mvvm.js] [policy options]",
     about:
       "Compiles a program ahead of time, so that it starts faster. The result takes the program's place.",
-    permissions: [["always", "--allow-read=FOLDER --allow-write=FOLDER (where the result goes)"]],
+    permissions: [["always", "--allow-read=PROG.wasm,FOLDER --allow-write=FOLDER (where the result goes)"]],
     examples: ["compile bc.wasm --policy counter", "run bc.mvvm.js"],
   },
   checkpoint: {
