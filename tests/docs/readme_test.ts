@@ -160,6 +160,23 @@ for (const document of documents) {
   });
 }
 
+Deno.test("documents: files and tasks that they name are there", () => {
+  const { tasks } = JSON.parse(read("deno.json")) as { tasks: Record<string, unknown> };
+  for (const document of ["README.md", "RATIONALE.md", "CONTRIBUTING.md"]) {
+    const text = read(document);
+    for (
+      const [, path] of text.matchAll(
+        /\b((?:compiler|runtime|cli|tests|scripts|docs|bench|std)\/[\w/-]+\.\w+)/g,
+      )
+    ) {
+      if (!path.endsWith(".mvvm")) assert(Deno.statSync(join(root, path)), `${document} names ${path}`);
+    }
+    for (const [, task] of text.matchAll(/deno(?:@[\d.]+)? task ([\w-]+)/g)) {
+      assert(Object.hasOwn(tasks, task), `${document} names the task ${task}`);
+    }
+  }
+});
+
 Deno.test("CONTRIBUTING: its tree names every folder and file, and nothing that is not there", () => {
   const tree = blocksOf(read("CONTRIBUTING.md")).find(({ text }) => text.startsWith("compiler/"))!.text;
   const entries = (folder: string) =>
