@@ -11,6 +11,7 @@ import {
 import { FlatCode } from "./flat.ts";
 import { handlers } from "./handlers.ts";
 import { secondHalf } from "./i64.ts";
+import { isLive, type Liveness, livenessOf } from "./liveness.ts";
 import { constant, highSlotName, OperandStack, type Value } from "./operands.ts";
 import type { CompileOptions } from "./policy.ts";
 import { Reader } from "./reader.ts";
@@ -77,6 +78,19 @@ const lowNames: Expression[] = [];
 const highNames: Expression[] = [];
 const pointerNames: Expression[] = [];
 
+/** Functions with more sites than this share one capture block. */
+const maxSitesInPlace = 24;
+
+/** A site while its function is lowered. */
+interface PendingSite {
+  readonly offset: number;
+  readonly kind: SiteKind;
+  /** The operand stack there. */
+  readonly values: readonly Value[];
+  locals: readonly Source[];
+  operands: readonly Source[];
+}
+
 export class Lowering {
   readonly module: Module;
   readonly options: CompileOptions;
@@ -103,7 +117,9 @@ export class Lowering {
   readonly flat: FlatCode | undefined;
 
   readonly #declared = new Map<string, ValType>();
-  readonly #sites: { offset: number; kind: SiteKind; values: Value[] }[] = [];
+  readonly #sites: PendingSite[] = [];
+  readonly #savesInPlace: boolean;
+  readonly #liveness: Liveness | undefined;
   #guarded = false;
 
   constructor(readonly context: LoweringContext, readonly func: number, readonly resume?: ResumePoint) {
@@ -120,6 +136,10 @@ export class Lowering {
     this.passesDepth = context.passesDepth(func);
     this.unwinds = context.mayUnwind(func);
     this.seeking = resume !== undefined;
+    this.#savesInPlace = this.structure.sites <= maxSitesInPlace && this.localTypes.length < maxArguments;
+    if (this.#savesInPlace && this.structure.sites > 0) {
+      this.#liveness = livenessOf(module, defined, this.localTypes.length);
+    }
     if (this.structure.depth > this.options.maxNesting) this.flat = new FlatCode(this);
   }
 
@@ -242,10 +262,30 @@ export class Lowering {
     return logical("&&", bin("!==", index(id("U"), num(0)), num(0)), method("X", "poll", []));
   }
 
-  /** The statements that leave the function and save its frame at a site. */
+  /**
+   * The statements that leave the function and save its frame at a site. With few sites, each saves what
+   * it needs itself: V8 takes code that never ran for a dead end, and keeps nothing else alive for it. With
+   * many, they share one block at the end of the function.
+   */
   capture(kind: SiteKind, offset = this.offset): Statement[] {
-    this.#sites.push({ offset: offset - this.module.codeSectionStart, kind, values: [...this.stack.values] });
-    return [set(id("pc"), num(this.#sites.length - 1)), breakTo("C")];
+    const values = [...this.stack.values];
+    const number = this.#sites.push({ offset: offset - this.module.codeSectionStart, kind, values, locals: [], operands: [] }) - 1;
+    if (!this.#savesInPlace) return [set(id("pc"), num(number)), breakTo("C")];
+    const site = this.#sites[number];
+    const names: string[] = [];
+    const live = kind === "entry" ? undefined : this.#liveness?.get(offset);
+    site.locals = this.localTypes.map((type, i) => {
+      if (live === undefined ? kind === "entry" && i >= this.type.params.length : !isLive(live, i)) return dead(type);
+      return type === ValType.i64
+        ? { at: names.push("l" + i) - 1, highAt: names.push("h" + i) - 1 }
+        : { at: names.push("l" + i) - 1 };
+    });
+    site.operands = values.map((value) => {
+      if (value.place === "const") return constantSource(value);
+      const at = names.push(value.node.name) - 1;
+      return value.high === undefined ? { at } : { at, highAt: names.push(value.high.name) - 1 };
+    });
+    return [...captureCall(num(number), names), returns(null)];
   }
 
   /**
@@ -423,10 +463,10 @@ export class Lowering {
       else variables.push([twin.name, uint(this.local(local))]);
     }
 
-    if (this.#sites.length > 0) {
+    if (this.#sites.length > 0 && !this.#savesInPlace) {
       variables.push(["pc", num(0)]);
       body.push(labeled("C", blockOf(code)));
-      body.push(...captureCall(captured));
+      body.push(...captureCall(id("pc"), captured));
     } else {
       body.push(...code);
     }
@@ -460,22 +500,33 @@ export class Lowering {
       }
       return position;
     };
-    const hasSites = this.#sites.length > 0;
-    const locals: Source[] = !hasSites ? [] : this.localTypes.map((type, i) =>
-      type === ValType.i64 ? { at: at("l" + i), highAt: at("h" + i) } : { at: at("l" + i) }
-    );
-    const sites: Site[] = this.#sites.map(({ offset, kind, values }) => ({
+    if (!this.#savesInPlace && this.#sites.length > 0) {
+      const locals: Source[] = this.localTypes.map((type, i) =>
+        type === ValType.i64 ? { at: at("l" + i), highAt: at("h" + i) } : { at: at("l" + i) }
+      );
+      for (const site of this.#sites) {
+        site.locals = locals;
+        site.operands = site.values.map((value): Source => {
+          if (value.place === "const") return constantSource(value);
+          const low = at(value.node.name);
+          return value.high === undefined ? { at: low } : { at: low, highAt: at(value.high.name) };
+        });
+      }
+    }
+    const sites: Site[] = this.#sites.map(({ offset, kind, values, locals, operands }) => ({
       offset,
       kind,
+      locals,
       types: values.map(({ type }) => type),
-      operands: values.map((value): Source => {
-        if (value.place === "const") return constantSource(value);
-        const low = at(value.node.name);
-        return value.high === undefined ? { at: low } : { at: low, highAt: at(value.high.name) };
-      }),
+      operands,
     }));
-    return { captured, form: { func: this.func, localTypes: this.localTypes, locals, sites } };
+    return { captured, form: { func: this.func, localTypes: this.localTypes, sites } };
   }
+}
+
+/** The source of a local that nothing reads any more. */
+function dead(type: ValType): Source {
+  return { constant: type === ValType.funcref || type === ValType.externref ? null : 0, high: 0 };
 }
 
 function constantSource({ node, high }: Value): Source {
@@ -501,13 +552,13 @@ export const nullLiteral: Expression = { type: "Literal", value: null, raw: "nul
 /** Calls with more arguments than this are split. */
 const maxArguments = 400;
 
-/** `X.capture(K, pc, values...)`, then, for very large frames, `X.captureMore(values...)`. */
-function captureCall(captured: readonly string[]): Statement[] {
+/** `X.capture(K, site, values...)`, then, for very large frames, `X.captureMore(values...)`. */
+function captureCall(site: Expression, captured: readonly string[]): Statement[] {
   const statements: Statement[] = [];
   for (let i = 0; i === 0 || i < captured.length; i += maxArguments) {
     const values = captured.slice(i, i + maxArguments).map(id);
     statements.push(expr(
-      i === 0 ? method("X", "capture", [id("K"), id("pc"), ...values]) : method("X", "captureMore", values),
+      i === 0 ? method("X", "capture", [id("K"), site, ...values]) : method("X", "captureMore", values),
     ));
   }
   return statements;

@@ -126,9 +126,6 @@ class LazyForm implements Form {
   get localTypes(): Form["localTypes"] {
     return this.#made.localTypes;
   }
-  get locals(): Form["locals"] {
-    return this.#made.locals;
-  }
   get sites(): Form["sites"] {
     return this.#made.sites;
   }

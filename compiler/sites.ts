@@ -13,7 +13,10 @@ import type { Module, ValType } from "./types.ts";
  */
 export type SiteKind = "entry" | "loop" | "call";
 
-/** Where a captured operand is: in a captured variable (two for an i64), or known when compiled. */
+/**
+ * Where a captured value is: in a captured variable (two for an i64), or known when compiled. Locals that
+ * nothing reads any more are zero or null.
+ */
 export type Source =
   | { readonly at: number; readonly highAt?: number }
   | { readonly constant: number | null; readonly high?: number };
@@ -22,6 +25,7 @@ export interface Site {
   /** Byte offset in the contents of the code section. */
   readonly offset: number;
   readonly kind: SiteKind;
+  readonly locals: readonly Source[];
   readonly types: readonly ValType[];
   readonly operands: readonly Source[];
 }
@@ -32,8 +36,6 @@ export interface Form {
   readonly func: number;
   /** The locals, parameters included. */
   readonly localTypes: readonly ValType[];
-  /** Where the locals are among the captured values. */
-  readonly locals: readonly Source[];
   /** Sites by the number that generated code reports. */
   readonly sites: readonly Site[];
 }

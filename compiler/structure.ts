@@ -119,6 +119,8 @@ export function factsOf(module: Module, definedIndex: number): Facts {
 export interface Structure {
   /** By the offset of their opcode; the body itself is at -1. */
   readonly blocks: ReadonlyMap<number, Block>;
+  /** Loops and calls that may unwind: about as many sites. */
+  readonly sites: number;
   /** How deeply blocks that become JavaScript statements are nested. */
   readonly depth: number;
   /** Locals that hold addresses more often than they change: it pays to keep them as unsigned, too. */
@@ -142,6 +144,7 @@ export function structureOf(
     block.branches++;
   };
   const window = new Window();
+  let sites = 0;
   // By local: loads straight from it, less its changes.
   const pointerScore: number[] = [];
   const score = (local: number, change: number) => pointerScore[local] = (pointerScore[local] ?? -1) + change;
@@ -169,8 +172,10 @@ export function structureOf(
       case 0x04: {
         const type = reader.u8();
         if (type >= 0x80) skipLeb(reader);
-        // The window sees one loop at a time, and only a loop without results.
-        if (opcode === 0x03) window.startLoop(type === 0x40);
+        if (opcode === 0x03) {
+          sites++;
+          window.startLoop(type === 0x40);
+        }
         const block = open(start, opcode, current);
         blocks.set(start, block);
         stack.push(block);
@@ -196,10 +201,14 @@ export function structureOf(
         for (let count = reader.u32(); count >= 0; count--) target(reader.u32());
         break;
       case 0x10:
-        if (mayUnwind(reader.u32())) current.calls = true;
+        if (mayUnwind(reader.u32())) {
+          current.calls = true;
+          sites++;
+        }
         break;
       case 0x11:
         current.calls = true;
+        sites++;
         skipImmediates(reader, opcode);
         break;
       default:
@@ -214,7 +223,7 @@ export function structureOf(
   }
   const pointers = new Set<number>();
   pointerScore.forEach((value, local) => value > 0 && pointers.add(local));
-  return { blocks, depth, pointers };
+  return { blocks, sites, depth, pointers };
 }
 
 function open(start: number, opcode: number, parent: Block | undefined): Block {

@@ -24,7 +24,7 @@ export interface Frame {
 export function frameOf(func: Func, form: Form, siteIndex: number, captured: readonly unknown[], fresh: boolean): Frame {
   const site = form.sites[siteIndex];
   const values: unknown[] = [];
-  form.locals.forEach((source, i) => pushSource(values, source, form.localTypes[i], captured));
+  site.locals.forEach((source, i) => pushSource(values, source, form.localTypes[i], captured));
   site.operands.forEach((source, i) => pushSource(values, source, site.types[i], captured));
   return { func, site: site.offset, values, fresh: fresh && site.kind === "entry" };
 }
