@@ -46,12 +46,16 @@ class Node {
   }
 }
 
+/** Device numbers: no real device has the second, so that nameless files are never taken for others. */
+const DEVICE = 1;
+const NAMELESS_DEVICE = 0xffff_fffe;
+
 /** The files of one host; its size is bounded, so that a guest cannot take all memory. */
 class Volume {
   #ino = 0;
   #used = 0;
 
-  constructor(readonly now: () => number, readonly maxBytes: number) {}
+  constructor(readonly now: () => number, readonly maxBytes: number, readonly device = DEVICE) {}
 
   node(filetype: Filetype): Node {
     return new Node(filetype, ++this.#ino, this.now());
@@ -76,11 +80,9 @@ class Volume {
   }
 }
 
-const DEVICE = 1;
-
-function statOf(node: Node): HostStat {
+function statOf(node: Node, { device }: Volume): HostStat {
   const { ino, filetype, nlink, size, atime, mtime, ctime } = node;
-  return { dev: DEVICE, ino, filetype, nlink, size, atime, mtime, ctime };
+  return { dev: device, ino, filetype, nlink, size, atime, mtime, ctime };
 }
 
 class MemoryFile implements HostFile {
@@ -115,7 +117,7 @@ class MemoryFile implements HostFile {
     return buffer.length;
   }
   stat(): HostStat {
-    return statOf(this.#node);
+    return statOf(this.#node, this.#volume);
   }
   truncate(size: number): void {
     if (!this.#flags.write) fail(Errno.inval);
@@ -134,14 +136,18 @@ class MemoryFile implements HostFile {
   }
 }
 
-/** An unnamed file in memory with these contents. */
-export function memoryFile(contents: Uint8Array, append = false): HostFile {
-  const volume = new Volume(Date.now, Infinity);
-  const node = volume.node(Filetype.regular_file);
-  node.nlink = 0;
-  volume.resize(node, contents.length);
-  node.bytes.set(contents);
-  return new MemoryFile(node, volume, { read: true, write: true, append, create: false });
+/** Files in memory that have no name: what an image brings along of files that are not there. */
+export class NamelessFiles {
+  readonly #volume = new Volume(Date.now, Infinity, NAMELESS_DEVICE);
+
+  /** A file with these contents; gives a way to open it any number of times. */
+  add(contents: Uint8Array): (append: boolean) => HostFile {
+    const node = this.#volume.node(Filetype.regular_file);
+    node.nlink = 0;
+    this.#volume.resize(node, contents.length);
+    node.bytes.set(contents);
+    return (append) => new MemoryFile(node, this.#volume, { read: true, write: true, append, create: false });
+  }
 }
 
 class MemoryDirectory implements HostDirectory {
@@ -197,7 +203,7 @@ class MemoryDirectory implements HostDirectory {
     const slash = path.lastIndexOf("/");
     if (path.length - slash > 256) fail(Errno.nametoolong);
     const node = this.#find(path);
-    return node && statOf(node);
+    return node && statOf(node, this.#volume);
   }
   readLink(path: string): string {
     return this.#get(path).target;

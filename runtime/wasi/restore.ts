@@ -21,7 +21,7 @@ import {
 } from "./grant.ts";
 import { GuestMemory } from "./guest.ts";
 import type { HostFile, HostListener, HostStat, WasiHost } from "./host.ts";
-import { memoryFile } from "./host_memory.ts";
+import { NamelessFiles } from "./host_memory.ts";
 import { openFile } from "./open.ts";
 import { HostRandom, type RandomState, SeededRandom } from "./random.ts";
 import { resolve } from "./resolve.ts";
@@ -61,6 +61,11 @@ export interface RestoreNote {
   readonly text: string;
 }
 
+/** A file's bytes in the image. */
+interface Blob {
+  readonly size: number;
+  open(append: boolean): HostFile;
+}
 /** A file of a preopen. */
 interface Named {
   readonly preopen: Preopen;
@@ -88,6 +93,8 @@ class Restorer {
   #preopens: Preopen[] = [];
   readonly #fds: DescriptorTable;
   readonly #times = new FileTimes();
+  readonly #nameless = new NamelessFiles();
+  readonly #blobs: Blob[] = [];
   #listeners = 0;
 
   constructor(state: Shape, options: RestoreOptions, host: WasiHost) {
@@ -124,6 +131,10 @@ class Restorer {
     const generator = state.get("random").optional(randomState);
     this.#times.load(state.get("times").list(MAX_STRINGS).map(savedTimes));
     this.#openPreopens(state.get("preopens"));
+    for (const blob of state.get("blobs").list(this.#fds.limit)) {
+      const bytes = blob.bytes();
+      this.#blobs.push({ size: bytes.length, open: this.#nameless.add(bytes) });
+    }
     try {
       this.#openDescriptors(state.get("descriptors"));
       this.#restoreInput(state.get("stdin"));
@@ -194,6 +205,9 @@ class Restorer {
     }
   }
 
+  #blob(shape: Shape): Blob {
+    return this.#blobs[shape.integer(0, this.#blobs.length - 1)];
+  }
   #preopen(shape: Shape): Preopen {
     return this.#preopens[shape.integer(0, this.#preopens.length - 1)];
   }
@@ -306,7 +320,7 @@ class Restorer {
     const path = shape.get("path").path();
     const flags = shape.get("flags").integer(0, ALL_FDFLAGS);
     const filetype = shape.get("filetype").integer(0, 7) as Filetype;
-    const contents = shape.get("contents").optional((bytes) => bytes.bytes());
+    const blob = shape.get("blob").optional((index) => this.#blob(index));
     const is = (key: string) => shape.get(key).optional((flag) => flag.boolean()) ?? false;
     const size = shape.get("size").integer(0, Number.MAX_SAFE_INTEGER);
     const where = `file ${preopen.guest}: ${path} (descriptor ${fd})`;
@@ -321,16 +335,16 @@ class Restorer {
       path,
       offset: shape.get("offset").integer(0, Number.MAX_SAFE_INTEGER),
     } as const;
-    const fromImage = (bytes: Uint8Array) => ({ ...common, file: memoryFile(bytes, append), unlinked: true });
-    const lost = () => ({ ...common, file: memoryFile(new Uint8Array(0)), lost: true, unlinked: true });
+    const fromImage = ({ open }: Blob) => ({ ...common, file: open(append), unlinked: true });
+    const lost = () => ({ ...common, file: this.#nameless.add(new Uint8Array(0))(append), lost: true });
     if (is("lost")) return lost();
     if (is("unlinked")) {
-      const bytes = shape.get("contents").bytes();
+      const kept = blob ?? shape.get("blob").refuse("a whole number");
       this.#info(
-        `${where} was no longer at its path when it was saved; its ${bytes.length} bytes come from the image, ` +
+        `${where} was no longer at its path when it was saved; its ${kept.size} bytes come from the image, ` +
           `and what is written stays in it`,
       );
-      return fromImage(bytes);
+      return fromImage(kept);
     }
     const stat = this.#look(preopen, path);
     let problem = "is not there any more";
@@ -345,9 +359,9 @@ class Restorer {
         problem = `cannot be opened (${reason(error)})`;
       }
     }
-    if (contents !== undefined && this.#policy !== "strict") {
+    if (blob !== undefined && this.#policy !== "strict") {
       this.#warn(`${where} ${problem}; the copy in the image is used, and what is written stays in it`);
-      return fromImage(contents);
+      return fromImage(blob);
     }
     if (this.#policy !== "force") {
       throw new WasiRestoreError(`${where} ${problem}; put it back, or restore with files "force" to go on`);

@@ -8,6 +8,7 @@ import { Filetype } from "./abi.ts";
 import { contentsOf, fingerprint, inspect } from "./contents.ts";
 import type { Context } from "./context.ts";
 import { type Descriptor, type OpenDirectory, type OpenFile, type Preopen, sameFile } from "./descriptor.ts";
+import type { HostStat } from "./host.ts";
 import type { RandomState } from "./random.ts";
 import { isSame } from "./resolve.ts";
 import type { SavedTimes } from "./times.ts";
@@ -33,9 +34,9 @@ export interface SavedFile extends SavedCommon {
   readonly mtime: number;
   /** `undefined` if the file could not be read. */
   readonly fingerprint?: string;
-  /** All of its bytes, if it rides along. */
-  readonly contents?: Uint8Array;
-  /** It had no name any more: the contents are all there is. */
+  /** Index into `blobs` of its bytes, if it rides along. Descriptors of one file share them. */
+  readonly blob?: number;
+  /** It was not at its path any more: the bytes are all there is. */
   readonly unlinked?: boolean;
   readonly lost?: boolean;
 }
@@ -87,6 +88,8 @@ export interface WasiState {
   readonly times: readonly SavedTimes[];
   readonly preopens: readonly SavedPreopen[];
   readonly descriptors: readonly SavedDescriptor[];
+  /** Contents of files. */
+  readonly blobs: readonly Uint8Array[];
   readonly stdin: {
     /** Bytes that had been taken from outside and not yet read by the guest. */
     readonly pending: Uint8Array;
@@ -106,14 +109,8 @@ export class WasiSaveError extends Error {
 }
 
 export function saveState(context: Context, options: SaveOptions): WasiState {
-  const preopens: Preopen[] = [];
-  const indexOf = (preopen: Preopen): number => {
-    const index = preopens.indexOf(preopen);
-    return index >= 0 ? index : preopens.push(preopen) - 1;
-  };
-  const descriptors = [...context.fds].map(([fd, descriptor]) =>
-    saveOne(context, fd, descriptor, indexOf, options)
-  );
+  const saver = new Saver(context, options.embedFiles ?? 0);
+  const descriptors = [...context.fds].map(([fd, descriptor]) => saver.descriptor(fd, descriptor));
   const { stdin } = context.host;
   return {
     version: STATE_VERSION,
@@ -124,13 +121,14 @@ export function saveState(context: Context, options: SaveOptions): WasiState {
     ...(context.exitCode !== undefined && { exitCode: context.exitCode }),
     ...(context.random.state && { random: [...context.random.state] }),
     times: context.times.save(),
-    preopens: preopens.map(({ guest, root, rights, inheriting }) => ({
+    preopens: saver.preopens.map(({ guest, root, rights, inheriting }) => ({
       guest,
       host: root.label,
       rights,
       inheriting,
     })),
     descriptors,
+    blobs: saver.blobs,
     stdin: {
       pending: stdin.pending?.() ?? new Uint8Array(0),
       ...(stdin.position !== undefined && { position: stdin.position }),
@@ -138,79 +136,94 @@ export function saveState(context: Context, options: SaveOptions): WasiState {
   };
 }
 
-function saveOne(
-  context: Context,
-  fd: number,
-  descriptor: Descriptor,
-  indexOf: (preopen: Preopen) => number,
-  options: SaveOptions,
-): SavedDescriptor {
-  const { rights, flags } = descriptor;
-  switch (descriptor.kind) {
-    case "file":
-      return saveFile(context, fd, descriptor, indexOf(descriptor.preopen), options.embedFiles ?? 0);
-    case "directory":
-      return saveDirectory(fd, descriptor, indexOf(descriptor.preopen));
-    case "stream": {
-      const { name, filetype, stream } = descriptor;
-      return { fd, kind: "stream", rights, flags, name, filetype, terminal: stream.terminal };
+/** What was found out about a file's bytes. */
+type Inside = Pick<SavedFile, "fingerprint" | "blob">;
+
+class Saver {
+  readonly preopens: Preopen[] = [];
+  readonly blobs: Uint8Array[] = [];
+  /** By device and number: each file is looked into once. */
+  readonly #inside = new Map<string, Inside>();
+
+  constructor(readonly context: Context, readonly embedLimit: number) {}
+
+  #indexOf(preopen: Preopen): number {
+    const index = this.preopens.indexOf(preopen);
+    return index >= 0 ? index : this.preopens.push(preopen) - 1;
+  }
+
+  descriptor(fd: number, descriptor: Descriptor): SavedDescriptor {
+    const { rights, flags } = descriptor;
+    switch (descriptor.kind) {
+      case "file":
+        return this.#file(fd, descriptor);
+      case "directory":
+        return this.#directory(fd, descriptor);
+      case "stream": {
+        const { name, filetype, stream } = descriptor;
+        return { fd, kind: "stream", rights, flags, name, filetype, terminal: stream.terminal };
+      }
+      case "socket":
+        return { fd, kind: "socket", rights, flags };
+      case "listener":
+        return { fd, kind: "listener", rights, flags, label: descriptor.listener.label };
     }
-    case "socket":
-      return { fd, kind: "socket", rights, flags };
-    case "listener":
-      return { fd, kind: "listener", rights, flags, label: descriptor.listener.label };
   }
-}
 
-function saveDirectory(fd: number, directory: OpenDirectory, preopen: number): SavedDirectory {
-  const { rights, flags, inheriting, path, preopened, listing } = directory;
-  return {
-    fd,
-    kind: "directory",
-    rights,
-    flags,
-    inheriting,
-    preopen,
-    path,
-    preopened,
-    ...(listing && { listing: listing.map(({ name, filetype }) => [name, filetype] as const) }),
-    ...(!isSame(directory) && { removed: true }),
-  };
-}
+  #directory(fd: number, directory: OpenDirectory): SavedDirectory {
+    const { rights, flags, inheriting, path, preopened, listing } = directory;
+    return {
+      fd,
+      kind: "directory",
+      rights,
+      flags,
+      inheriting,
+      preopen: this.#indexOf(directory.preopen),
+      path,
+      preopened,
+      ...(listing && { listing: listing.map(({ name, filetype }) => [name, filetype] as const) }),
+      ...(!isSame(directory) && { removed: true }),
+    };
+  }
 
-function saveFile(
-  context: Context,
-  fd: number,
-  open: OpenFile,
-  preopen: number,
-  embedLimit: number,
-): SavedFile {
-  const { rights, flags, filetype, path, offset } = open;
-  const where = `descriptor ${fd} (${open.preopen.guest}: ${path})`;
-  const common = { fd, kind: "file", rights, flags, filetype, preopen, path, offset } as const;
-  if (open.lost) return { ...common, size: 0, mtime: 0, lost: true };
-  const stat = open.file.stat();
-  const { size, mtime } = stat;
-  if (filetype !== Filetype.regular_file) return { ...common, size: 0, mtime };
-  const named = open.unlinked ? undefined : open.preopen.root.lstat(path);
-  const unlinked = named === undefined || !sameFile(named, stat);
-  const embed = size <= (unlinked ? Math.max(embedLimit, MAX_UNLINKED) : embedLimit);
-  if (unlinked && !embed) {
-    throw new WasiSaveError(
-      `${where} has no name any more, and its ${size} bytes are too many to go into the image ` +
-        `(at most ${MAX_UNLINKED}); give it a name again, or allow more with the limit for embedded files`,
-    );
+  #file(fd: number, open: OpenFile): SavedFile {
+    const { rights, flags, filetype, path, offset } = open;
+    const preopen = this.#indexOf(open.preopen);
+    const common = { fd, kind: "file", rights, flags, filetype, preopen, path, offset } as const;
+    if (open.lost) return { ...common, size: 0, mtime: 0, lost: true };
+    const stat = open.file.stat();
+    const { size, mtime } = stat;
+    if (filetype !== Filetype.regular_file) return { ...common, size: 0, mtime };
+    const named = open.unlinked ? undefined : open.preopen.root.lstat(path);
+    const unlinked = named === undefined || !sameFile(named, stat);
+    const inside = this.#lookInto(open, stat, unlinked, `descriptor ${fd} (${open.preopen.guest}: ${path})`);
+    return { ...common, size, mtime, ...inside, ...(unlinked && { unlinked }) };
   }
-  const root = unlinked ? undefined : open.preopen.root;
-  const inside = inspect(open.file, root, path, (file) => ({
-    fingerprint: fingerprint(file, size),
-    ...(embed && { contents: contentsOf(file, size) }),
-  }));
-  context.times.keep(stat, open.file.stat());
-  if (unlinked && inside === undefined) {
-    throw new WasiSaveError(
-      `${where} has no name any more and cannot be read, so it cannot go into the image`,
-    );
+
+  #lookInto(open: OpenFile, stat: HostStat, unlinked: boolean, where: string): Inside | undefined {
+    const key = `${stat.dev}:${stat.ino}`;
+    const known = this.#inside.get(key);
+    if (known?.blob !== undefined || known !== undefined && !unlinked) return known;
+    const { size } = stat;
+    const embed = size <= (unlinked ? Math.max(this.embedLimit, MAX_UNLINKED) : this.embedLimit);
+    if (unlinked && !embed) {
+      throw new WasiSaveError(
+        `${where} has no name any more, and its ${size} bytes are too many to go into the image ` +
+          `(at most ${MAX_UNLINKED}); give it a name again, or allow more with the limit for embedded files`,
+      );
+    }
+    const root = unlinked ? undefined : open.preopen.root;
+    const inside = inspect(open.file, root, open.path, (file): Inside => ({
+      fingerprint: fingerprint(file, size),
+      ...(embed && { blob: this.blobs.push(contentsOf(file, size)) - 1 }),
+    }));
+    this.context.times.keep(stat, open.file.stat());
+    if (inside !== undefined) this.#inside.set(key, inside);
+    else if (unlinked) {
+      throw new WasiSaveError(
+        `${where} has no name any more and cannot be read, so it cannot go into the image`,
+      );
+    }
+    return inside;
   }
-  return { ...common, size, mtime, ...inside, ...(unlinked && { unlinked: true }) };
 }
