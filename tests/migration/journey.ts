@@ -59,21 +59,32 @@ export interface Place {
   readonly stderr: OutputStream;
 }
 
-/** File times are in guests' memories: here they are always the same. */
-const clock = { realtime: () => 1.8e12, monotonic: () => performance.now() };
-
+/** A fresh host. Its clocks depend on nothing but what the guest does, because guests keep times in memory. */
 export function place(files: Tree = {}, stdin = ""): Place {
   const [stdout, stderr] = [outputStream(), outputStream()];
-  const host = new MemoryHost({ files: { [DIR]: files }, stdin: inputStream(stdin), stdout, stderr, clock });
+  let now = 0;
+  const clock = { realtime: () => 1.8e12, monotonic: () => now += 0.001 };
+  const wait = (ms: number) => {
+    now += ms;
+    return "time" as const;
+  };
+  const host = new MemoryHost({
+    files: { [DIR]: files },
+    stdin: inputStream(stdin),
+    stdout,
+    stderr,
+    clock,
+    wait,
+  });
   return { host, stdout, stderr };
 }
 
 const preopens = [{ guest: DIR, host: DIR }];
 
-/** A guest at the start. */
+/** A guest at the start. `options` is the guest's from now on: change it to stop the guest again. */
 export function startGuest(load: Load, { host }: Place, program: Program, options: GuestOptions = {}): Guest {
   const wasi = new Wasi({ args: load.args, env: load.env, preopens, randomSeed: 1 }, host);
-  return Guest.start(program, { ...options, wasi });
+  return Guest.start(program, Object.assign(options, { wasi }));
 }
 
 /** A guest that goes on from the bytes of an image. */
@@ -85,7 +96,7 @@ export async function restoreGuest(
 ): Promise<Guest> {
   const snapshot = await readImage(image, denoCodec);
   const { wasi } = Wasi.restore(snapshot.host.wasi, { preopens }, host);
-  return await Guest.restore(snapshot, program, { ...options, wasi });
+  return await Guest.restore(snapshot, program, Object.assign(options, { wasi }));
 }
 
 /**
@@ -107,8 +118,8 @@ export async function journey(
       ticks: stop?.stopAtTick !== undefined,
     });
     const guest = images.length === 0
-      ? startGuest(load, here, program, stop)
-      : await restoreGuest(images[images.length - 1], here, program, stop);
+      ? startGuest(load, here, program, { ...stop })
+      : await restoreGuest(images[images.length - 1], here, program, { ...stop });
     const outcome = await guest.run();
     stdout += here.stdout.text();
     stderr += here.stderr.text();

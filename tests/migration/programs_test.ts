@@ -21,7 +21,7 @@ export function loadProgram(name: string, args: readonly string[], more: Partial
   };
 }
 
-/** Programs whose memory holds what no two hosts share: times, and the numbers of files. */
+/** Programs whose memory holds what no two hosts share: the time, and the numbers of files. */
 const OWN_STORE = ["clocks", "files"];
 const sameStore = (name: string, { store, ...rest }: Ending) =>
   OWN_STORE.includes(name) ? rest : { ...rest, store };

@@ -1,0 +1,136 @@
+/**
+ * CPython, stopped in many places: in total it prints exactly what an uninterrupted run prints.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type CompileOptions, encodeImage, Program } from "../../mod.ts";
+import { denoCodec } from "../../runtime/image/codec_deno.ts";
+import { mvvm, PYTHON, Running, withFolder } from "../cli/command.ts";
+import { Random } from "../fuzz/random.ts";
+import { compiledOnce, type Load, place, restoreGuest, startGuest } from "./journey.ts";
+
+const script = Deno.readTextFileSync(new URL("cpython.py", import.meta.url));
+const env = { PYTHONHASHSEED: "0" };
+/** What the script prints, once an uninterrupted run has been seen. */
+let expected: string;
+
+let cachedLoad: Load | undefined;
+const load = () =>
+  cachedLoad ??= { program: Program.from(Deno.readFileSync(PYTHON)), args: ["python", "-c", script], env };
+const programs = new Map<string, Program>();
+/** CPython under some options; its code is made once for all tests. */
+function python(options: Partial<CompileOptions>): Program {
+  const key = JSON.stringify(options);
+  if (!programs.has(key)) programs.set(key, compiledOnce(load().program, options));
+  return programs.get(key)!;
+}
+
+const ticking = { policy: "counter", thresholdBits: 4, ticks: true } as const;
+
+async function reference(): Promise<{ text: string; ticks: number }> {
+  const here = place();
+  const guest = startGuest(load(), here, python(ticking));
+  const outcome = await guest.run();
+  assertEquals([outcome.kind, here.stderr.text()], ["finished", ""]);
+  assertMatch(here.stdout.text(), /\ndone [0-9a-f]{32}\n$/);
+  expected = here.stdout.text();
+  return { text: expected, ticks: guest.store.thread.ticks };
+}
+
+Deno.test("migration: CPython, stopped at 20 random counts, each image restored", async () => {
+  const random = new Random(312);
+  const { text, ticks } = await reference();
+  const counts = Array.from({ length: 20 }, () => 1 + random.below(ticks)).sort((a, b) => a - b);
+  // One guest is stopped at all counts in turn; from each of its images another one goes on.
+  const here = place();
+  const stop = { stopAtTick: counts[0] };
+  const guest = startGuest(load(), here, python(ticking), stop);
+  for (const [i, count] of counts.entries()) {
+    const outcome = await guest.run();
+    assert(outcome.kind === "checkpointed", `at count ${count} it is ${outcome.kind}`);
+    const image = await encodeImage(outcome.image, { compress: "none" }, denoCodec);
+    const before = here.stdout.text();
+    const there = place();
+    const restored = await restoreGuest(image, there, python({ policy: "counter" }));
+    assertEquals((await restored.run()).kind, "finished");
+    assertEquals(before + there.stdout.text(), text, `stopped at count ${count}`);
+    stop.stopAtTick = counts[i + 1];
+  }
+  assertEquals((await guest.run()).kind, "finished");
+  assertEquals(here.stdout.text(), text);
+});
+
+Deno.test("migration: CPython, ten images in a row, another policy after each", async () => {
+  const random = new Random(10);
+  const { text, ticks } = await reference();
+  const policies: Partial<CompileOptions>[] = [ticking, { policy: "loop", ticks: true }, {
+    policy: "function",
+    ticks: true,
+  }];
+  let image: Uint8Array<ArrayBuffer> | undefined;
+  let printed = "";
+  for (let leg = 0; leg <= 10; leg++) {
+    const here = place();
+    const program = python(policies[leg % policies.length]);
+    const options = { stopAtTick: leg < 10 ? 1 + random.below(Math.floor(ticks / 14)) : undefined };
+    const guest = image === undefined
+      ? startGuest(load(), here, program, options)
+      : await restoreGuest(image, here, program, options);
+    const outcome = await guest.run();
+    printed += here.stdout.text();
+    if (outcome.kind !== "checkpointed") {
+      assertEquals([outcome.kind, leg], ["finished", 10]);
+      break;
+    }
+    image = await encodeImage(outcome.image, { compress: "none" }, denoCodec);
+  }
+  assertEquals(printed, text);
+});
+
+Deno.test("migration: CPython, stopped by the same count twice, gives the same image", async () => {
+  const images: Uint8Array[] = [];
+  for (let i = 0; i < 2; i++) {
+    const guest = startGuest(load(), place(), python(ticking), { stopAtTick: 1_000_000 });
+    const outcome = await guest.run();
+    assert(outcome.kind === "checkpointed");
+    const wasi = { ...outcome.image.host.wasi as Record<string, unknown>, monotonic: 0 };
+    const snapshot = { ...outcome.image, wallTime: "2026-01-01T00:00:00.000Z", host: { wasi } };
+    images.push(await encodeImage(snapshot, {}, denoCodec));
+  }
+  assertEquals(images[0].length, images[1].length);
+  assert(images[0].every((byte, i) => byte === images[1][i]), "the images differ");
+});
+
+/** In processes of its own; everything is as a user has it. */
+async function throughProcesses(stop: string[], act: (running: Running) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    const image = `${folder}/python.mvvm`;
+    const args = ["checkpoint", "-t", PYTHON, "--image", image, "-e", "PYTHONHASHSEED=0", ...stop];
+    const running = new Running([...args, "--", "-c", script], { stdin: "" });
+    await act(running);
+    const first = await running.ended();
+    assertEquals(first.code, 0, first.stderr);
+    assertMatch(first.stderr, /^mvvm: wrote /);
+    const second = await mvvm(["restore", "-t", PYTHON, "--image", image]);
+    assertEquals([second.code, second.stderr], [0, ""]);
+    assertEquals(first.stdout + second.stdout, expected ?? (await reference()).text);
+  });
+}
+
+for (const after of [700, 3000]) {
+  Deno.test(`migration: CPython, stopped after ${after} ms, in processes`, async () => {
+    await throughProcesses(["--after", `${after}`], () => Promise.resolve());
+  });
+}
+
+Deno.test({
+  name: "migration: CPython, stopped by SIGINT, in processes",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await throughProcesses([], async (running) => {
+      await running.stdout.until("\n3 ");
+      running.kill("SIGINT");
+    });
+  },
+});
