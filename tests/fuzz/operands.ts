@@ -77,11 +77,17 @@ export function slot(body: Body, table: TableScope, from = 0): void {
   masked(body, 2 ** Math.floor(Math.log2(table.size)) - 1);
 }
 
-/** How far to grow a memory or a table: seldom by much, unless it has a limit. */
-export function growth(body: Body, bounded: boolean): void {
-  if (bounded && body.random.chance(0.2)) body.value(i32);
-  else if (body.random.chance(0.1)) body.i32(body.random.pick([-1, -0x8000_0000])); // always fails
-  else masked(body, body.random.pick([0, 1]));
+/** How far to grow a memory or a table, whose size `size` emits: without a limit of its own, not beyond `most`. */
+export function growth(body: Body, bounded: boolean, most: number, size: () => void): void {
+  const { random } = body;
+  if (bounded && random.chance(0.2)) body.value(i32);
+  else if (random.chance(0.1)) body.i32(random.pick([-1, -0x8000_0000])); // always fails
+  else if (bounded) masked(body, random.pick([0, 1]));
+  else {
+    size();
+    body.i32(most);
+    body.op("i32.lt_u", [], 2, [i32]);
+  }
 }
 
 function constant(body: Body, type: ValType, value: bigint): void {

@@ -195,7 +195,7 @@ export const valueRules: readonly ValueRule[] = [
     weight: 0.3,
     fits: (body, type) => type === i32 && body.scope.memory !== undefined,
     write(body) {
-      growth(body, body.scope.memory!.bounded);
+      growth(body, body.scope.memory!.bounded, 8, () => body.op("memory.size", [], 0, [i32]));
       body.op("memory.grow", [], 1, [i32]);
     },
   },
@@ -211,7 +211,7 @@ export const valueRules: readonly ValueRule[] = [
       const index = body.random.below(body.scope.tables.length);
       const table = body.scope.tables[index];
       body.value(table.element);
-      growth(body, table.bounded);
+      growth(body, table.bounded, 60, () => body.op("table.size", [index], 0, [i32]));
       body.op("table.grow", [index], 2, [i32]);
     },
   },
