@@ -3,23 +3,13 @@
  *
  * @module
  */
-import {
-  ALL_FDFLAGS,
-  DIRENT_SIZE,
-  Fdflags,
-  FDSTAT_SIZE,
-  Filetype,
-  type Layout,
-  PRESTAT_SIZE,
-  Rights,
-} from "./abi.ts";
+import { ALL_FDFLAGS, DIRENT_SIZE, FDSTAT_SIZE, Filetype, type Layout, PRESTAT_SIZE, Rights } from "./abi.ts";
 import { type Context, type Functions, unsigned } from "./context.ts";
-import type { Descriptor, Listing, OpenDirectory, OpenFile } from "./descriptor.ts";
+import type { Descriptor, Listing, OpenDirectory } from "./descriptor.ts";
 import { Errno, fail } from "./errno.ts";
 import { utf8 } from "./guest.ts";
 import type { HostStat } from "./host.ts";
 import { checkBase } from "./resolve.ts";
-import { openFile } from "./open.ts";
 import { checkFstflags } from "./times.ts";
 
 /** Writes a `$filestat`; the pointer has been checked. */
@@ -82,19 +72,6 @@ function inodeOf(directory: OpenDirectory, name: string): number | undefined {
   return directory.preopen.root.lstat(path)?.ino;
 }
 
-/** Opens a file again for another append mode; the guest keeps its descriptor, offset and rights. */
-function reopen(file: OpenFile, append: boolean): void {
-  try {
-    const before = file.file.stat();
-    const again = openFile(file.preopen.root, file.path, file.rights, append, before);
-    file.file.close();
-    file.file = again;
-  } catch {
-    // It has no name any more. Appending can be done by hand, the other way there is no way.
-    if (!append) fail(Errno.notsup);
-  }
-}
-
 export function fdstatFunctions(context: Context, layout: Layout): Functions {
   const { memory, fds, times, clocks } = context;
   return {
@@ -112,10 +89,6 @@ export function fdstatFunctions(context: Context, layout: Layout): Functions {
     fd_fdstat_set_flags(fd: number, flags: number) {
       const descriptor = fds.withRights(fd >>> 0, Rights.fd_fdstat_set_flags);
       if (flags & ~ALL_FDFLAGS) fail(Errno.inval);
-      const append = (flags & Fdflags.append) !== 0;
-      if (descriptor.kind === "file" && !descriptor.lost && descriptor.file.append !== append) {
-        reopen(descriptor, append);
-      }
       descriptor.flags = flags;
       return Errno.success;
     },

@@ -32,8 +32,6 @@ export interface HostFile {
   read(buffer: Uint8Array, position: number): number;
   /** Bytes written, from `position` or {@link AT_END}. */
   write(buffer: Uint8Array, position: number): number;
-  /** Opened so that the system itself moves every write to the end. */
-  readonly append: boolean;
   stat(): HostStat;
   truncate(size: number): void;
   sync(dataOnly: boolean): void;
@@ -45,6 +43,7 @@ export interface HostFile {
 export interface OpenFlags {
   readonly read: boolean;
   readonly write: boolean;
+  /** Writes {@link AT_END} will come: let the system find the end, so that other programs' writes are kept. */
   readonly append: boolean;
   /** Make the file; fail with `exist` if there is anything of that name, even a dangling link. */
   readonly create: boolean;

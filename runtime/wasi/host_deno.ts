@@ -49,25 +49,24 @@ function statOf(info: Deno.FileInfo): HostStat {
 
 class DenoFile implements HostFile {
   readonly #file: Deno.FsFile;
+  /** The same file, opened for appending. */
+  readonly #end: Deno.FsFile | undefined;
   /** Where the system's own offset stands; `undefined` if that is not known. */
   #at: number | undefined = 0;
+  /** Devices have no positions. */
   #seeks: boolean | undefined;
 
-  constructor(file: Deno.FsFile, readonly append: boolean) {
+  constructor(file: Deno.FsFile, end?: Deno.FsFile) {
     this.#file = file;
+    this.#end = end;
   }
 
   #seek(position: number): void {
     if (this.#at === position) return;
-    // Devices have no positions.
     this.#seeks ??= this.#file.statSync().isFile;
     if (!this.#seeks) return;
-    if (position === AT_END) {
-      if (!this.append) this.#at = this.#file.seekSync(0, Deno.SeekMode.End);
-    } else {
-      this.#file.seekSync(position, Deno.SeekMode.Start);
-      this.#at = position;
-    }
+    const end = position === AT_END;
+    this.#at = this.#file.seekSync(end ? 0 : position, end ? Deno.SeekMode.End : Deno.SeekMode.Start);
   }
 
   read(buffer: Uint8Array, position: number): number {
@@ -77,9 +76,10 @@ class DenoFile implements HostFile {
     return count;
   }
   write(buffer: Uint8Array, position: number): number {
+    if (position === AT_END && this.#end !== undefined) return this.#end.writeSync(buffer as Bytes);
     this.#seek(position);
     const count = this.#file.writeSync(buffer as Bytes);
-    this.#at = position === AT_END || this.append ? undefined : position + count;
+    this.#at = position === AT_END ? undefined : position + count;
     return count;
   }
   stat(): HostStat {
@@ -97,7 +97,14 @@ class DenoFile implements HostFile {
   }
   close(): void {
     this.#file.close();
+    this.#end?.close();
   }
+}
+
+/** Whether two open files are one. */
+function isOne(a: Deno.FsFile, b: Deno.FsFile): boolean {
+  const [one, other] = [a.statSync(), b.statSync()];
+  return one.dev === other.dev && one.ino === other.ino;
 }
 
 /** On Windows a name could hold a separator or a drive of its own. */
@@ -131,7 +138,19 @@ class DenoDirectory implements HostDirectory {
     return Deno.readLinkSync(this.#at(path));
   }
   open(path: string, { read, write, append, create }: OpenFlags): HostFile {
-    return new DenoFile(Deno.openSync(this.#at(path), { read, write, append, createNew: create }), append);
+    const name = this.#at(path);
+    const file = Deno.openSync(name, { read, write, createNew: create });
+    if (!append) return new DenoFile(file);
+    let end: Deno.FsFile | undefined;
+    try {
+      end = Deno.openSync(name, { append });
+      if (isOne(file, end)) return new DenoFile(file, end);
+      fail(Errno.busy);
+    } catch (error) {
+      file.close();
+      end?.close();
+      throw error;
+    }
   }
   readDirectory(path: string): HostEntry[] {
     const entries: HostEntry[] = [];

@@ -97,9 +97,6 @@ class MemoryFile implements HostFile {
     node.opens++;
   }
 
-  get append(): boolean {
-    return this.#flags.append;
-  }
   read(buffer: Uint8Array, position: number): number {
     if (!this.#flags.read) fail(Errno.badf);
     const node = this.#node;
@@ -110,7 +107,7 @@ class MemoryFile implements HostFile {
   write(buffer: Uint8Array, position: number): number {
     if (!this.#flags.write) fail(Errno.badf);
     const node = this.#node;
-    const at = position === AT_END || this.append ? node.size : position;
+    const at = position === AT_END ? node.size : position;
     if (at + buffer.length > node.size) this.#volume.resize(node, at + buffer.length);
     node.bytes.set(buffer, at);
     node.mtime = this.#volume.now();
@@ -141,12 +138,13 @@ export class NamelessFiles {
   readonly #volume = new Volume(Date.now, Infinity, NAMELESS_DEVICE);
 
   /** A file with these contents; gives a way to open it any number of times. */
-  add(contents: Uint8Array): (append: boolean) => HostFile {
+  add(contents: Uint8Array): () => HostFile {
     const node = this.#volume.node(Filetype.regular_file);
     node.nlink = 0;
     this.#volume.resize(node, contents.length);
     node.bytes.set(contents);
-    return (append) => new MemoryFile(node, this.#volume, { read: true, write: true, append, create: false });
+    return () =>
+      new MemoryFile(node, this.#volume, { read: true, write: true, append: false, create: false });
   }
 }
 

@@ -64,7 +64,7 @@ export interface RestoreNote {
 /** A file's bytes in the image. */
 interface Blob {
   readonly size: number;
-  open(append: boolean): HostFile;
+  open(): HostFile;
 }
 /** A file of a preopen. */
 interface Named {
@@ -335,8 +335,8 @@ class Restorer {
       path,
       offset: shape.get("offset").integer(0, Number.MAX_SAFE_INTEGER),
     } as const;
-    const fromImage = ({ open }: Blob) => ({ ...common, file: open(append), unlinked: true });
-    const lost = () => ({ ...common, file: this.#nameless.add(new Uint8Array(0))(append), lost: true });
+    const fromImage = ({ open }: Blob) => ({ ...common, file: open(), unlinked: true });
+    const lost = () => ({ ...common, file: this.#nameless.add(new Uint8Array(0))(), lost: true });
     if (is("lost")) return lost();
     if (is("unlinked")) {
       const kept = blob ?? shape.get("blob").refuse("a whole number");

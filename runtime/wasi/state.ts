@@ -8,7 +8,8 @@ import { Filetype } from "./abi.ts";
 import { contentsOf, fingerprint, inspect } from "./contents.ts";
 import type { Context } from "./context.ts";
 import { type Descriptor, type OpenDirectory, type OpenFile, type Preopen, sameFile } from "./descriptor.ts";
-import type { HostStat } from "./host.ts";
+import type { HostEntry, HostStat } from "./host.ts";
+import { errnoOf } from "./errno.ts";
 import type { RandomState } from "./random.ts";
 import { isSame } from "./resolve.ts";
 import type { SavedTimes } from "./times.ts";
@@ -16,6 +17,9 @@ import type { SavedTimes } from "./times.ts";
 export const STATE_VERSION = 1;
 /** What an unlinked file may hold, in bytes, if it has to go into the image. */
 const MAX_UNLINKED = 256 << 20;
+
+/** How many files are looked at to find one that is not at its path. */
+const MAX_SEARCHED = 20_000;
 
 interface SavedCommon {
   readonly fd: number;
@@ -136,6 +140,11 @@ export function saveState(context: Context, options: SaveOptions): WasiState {
   };
 }
 
+/** Where something is. */
+interface Place {
+  readonly preopen: Preopen;
+  readonly path: string;
+}
 /** What was found out about a file's bytes. */
 type Inside = Pick<SavedFile, "fingerprint" | "blob">;
 
@@ -144,6 +153,7 @@ class Saver {
   readonly blobs: Uint8Array[] = [];
   /** By device and number: each file is looked into once. */
   readonly #inside = new Map<string, Inside>();
+  #places: Map<string, Place> | undefined;
 
   constructor(readonly context: Context, readonly embedLimit: number) {}
 
@@ -170,41 +180,85 @@ class Saver {
     }
   }
 
+  /** Where something is that is not at its path: renamed by others, or under a second name. */
+  #search(dev: number, ino: number): Place | undefined {
+    if (this.#places === undefined) {
+      this.#places = new Map();
+      for (const [, descriptor] of this.context.fds) {
+        if (descriptor.kind !== "file" && descriptor.kind !== "directory") continue;
+        this.#index(descriptor.preopen, "", this.#places);
+      }
+    }
+    return this.#places.get(key(dev, ino));
+  }
+  #index(preopen: Preopen, path: string, places: Map<string, Place>): void {
+    const { root } = preopen;
+    const self = root.lstat(path);
+    if (self === undefined || places.size >= MAX_SEARCHED || places.has(key(self.dev, self.ino))) return;
+    places.set(key(self.dev, self.ino), { preopen, path });
+    if (self.filetype !== Filetype.directory) return;
+    let entries: HostEntry[] = [];
+    try {
+      entries = root.readDirectory(path);
+    } catch (error) {
+      // What may not be read is not where anything can be found.
+      if (errnoOf(error) === undefined) throw error;
+    }
+    for (const { name } of entries) this.#index(preopen, path === "" ? name : `${path}/${name}`, places);
+  }
+
   #directory(fd: number, directory: OpenDirectory): SavedDirectory {
-    const { rights, flags, inheriting, path, preopened, listing } = directory;
+    const { rights, flags, inheriting, preopened, listing, dev, ino } = directory;
+    const found = isSame(directory) ? directory : this.#search(dev, ino);
+    const { preopen, path } = found ?? directory;
     return {
       fd,
       kind: "directory",
       rights,
       flags,
       inheriting,
-      preopen: this.#indexOf(directory.preopen),
+      preopen: this.#indexOf(preopen),
       path,
       preopened,
       ...(listing && { listing: listing.map(({ name, filetype }) => [name, filetype] as const) }),
-      ...(!isSame(directory) && { removed: true }),
+      ...(found === undefined && { removed: true }),
     };
   }
 
   #file(fd: number, open: OpenFile): SavedFile {
-    const { rights, flags, filetype, path, offset } = open;
-    const preopen = this.#indexOf(open.preopen);
-    const common = { fd, kind: "file", rights, flags, filetype, preopen, path, offset } as const;
-    if (open.lost) return { ...common, size: 0, mtime: 0, lost: true };
-    const stat = open.file.stat();
+    const { rights, flags, filetype, offset, lost } = open;
+    const stat = lost ? undefined : open.file.stat();
+    const place = stat && this.#placeOf(open, stat);
+    const { preopen, path } = place ?? open;
+    const common = {
+      fd,
+      kind: "file",
+      rights,
+      flags,
+      filetype,
+      path,
+      offset,
+      preopen: this.#indexOf(preopen),
+    } as const;
+    if (stat === undefined) return { ...common, size: 0, mtime: 0, lost: true };
+    if (filetype !== Filetype.regular_file) return { ...common, size: 0, mtime: 0 };
+    const inside = this.#lookInto(open, stat, place, `descriptor ${fd} (${preopen.guest}: ${path})`);
     const { size, mtime } = stat;
-    if (filetype !== Filetype.regular_file) return { ...common, size: 0, mtime };
-    const named = open.unlinked ? undefined : open.preopen.root.lstat(path);
-    const unlinked = named === undefined || !sameFile(named, stat);
-    const inside = this.#lookInto(open, stat, unlinked, `descriptor ${fd} (${open.preopen.guest}: ${path})`);
-    return { ...common, size, mtime, ...inside, ...(unlinked && { unlinked }) };
+    return { ...common, size, mtime, ...inside, ...(place === undefined && { unlinked: true }) };
+  }
+  /** Where an open file can be found; `undefined` if it has no name. */
+  #placeOf(open: OpenFile, stat: HostStat): Place | undefined {
+    if (open.unlinked || stat.nlink === 0) return undefined;
+    const named = open.preopen.root.lstat(open.path);
+    return named !== undefined && sameFile(named, stat) ? open : this.#search(stat.dev, stat.ino);
   }
 
-  #lookInto(open: OpenFile, stat: HostStat, unlinked: boolean, where: string): Inside | undefined {
-    const key = `${stat.dev}:${stat.ino}`;
-    const known = this.#inside.get(key);
-    if (known?.blob !== undefined || known !== undefined && !unlinked) return known;
+  #lookInto(open: OpenFile, stat: HostStat, place: Place | undefined, where: string): Inside | undefined {
+    const name = key(stat.dev, stat.ino);
+    const known = this.#inside.get(name);
+    if (known !== undefined) return known;
     const { size } = stat;
+    const unlinked = place === undefined;
     const embed = size <= (unlinked ? Math.max(this.embedLimit, MAX_UNLINKED) : this.embedLimit);
     if (unlinked && !embed) {
       throw new WasiSaveError(
@@ -212,13 +266,12 @@ class Saver {
           `(at most ${MAX_UNLINKED}); give it a name again, or allow more with the limit for embedded files`,
       );
     }
-    const root = unlinked ? undefined : open.preopen.root;
-    const inside = inspect(open.file, root, open.path, (file): Inside => ({
+    const inside = inspect(open.file, place?.preopen.root, place?.path ?? "", (file): Inside => ({
       fingerprint: fingerprint(file, size),
       ...(embed && { blob: this.blobs.push(contentsOf(file, size)) - 1 }),
     }));
     this.context.times.keep(stat, open.file.stat());
-    if (inside !== undefined) this.#inside.set(key, inside);
+    if (inside !== undefined) this.#inside.set(name, inside);
     else if (unlinked) {
       throw new WasiSaveError(
         `${where} has no name any more and cannot be read, so it cannot go into the image`,
@@ -226,4 +279,8 @@ class Saver {
     }
     return inside;
   }
+}
+
+function key(dev: number, ino: number): string {
+  return `${dev}:${ino}`;
 }
