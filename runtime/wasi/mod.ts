@@ -5,7 +5,7 @@
  */
 export { type CallHook, Wasi, type WasiOptions, type WasiRestoreOptions } from "./wasi.ts";
 export type { PreopenOption } from "./grant.ts";
-export type { FilePolicy, RestoreNote } from "./restore.ts";
+export type { FilePolicy, RestoreNote } from "./reopen.ts";
 export { type SaveOptions, WasiSaveError, type WasiState } from "./state.ts";
 export { WasiRestoreError } from "./shape.ts";
 export { MemoryHost, type MemoryHostOptions, Symlink, type Tree } from "./host_memory.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { Symlink } from "../../runtime/wasi/mod.ts";
-import { DIRECTORY, F, FOLLOW, type Guest, O, outcome } from "./guest.ts";
+import { MemoryHost, Symlink, Wasi } from "../../runtime/wasi/mod.ts";
+import { DIRECTORY, F, FOLLOW, Guest, O, outcome } from "./guest.ts";
 import { onBothHosts } from "./world.ts";
 
 /** Runs actions and compares what each ends with. */
@@ -186,6 +186,21 @@ onBothHosts("what is open follows a rename", { d: { x: "X", s: {} } }, ({ guest,
   assertEquals(files(), ["moved/", "moved/new: ", "moved/s/", "moved/s/sub/", "moved/x: X"]);
   guest.mkdir("d");
   assertEquals(guest.readdir(d).entries.map(({ name }) => name), [".", "..", "new", "s", "x"]);
+});
+
+Deno.test("what is open follows a rename to another preopen", () => {
+  const host = new MemoryHost({ files: { root: {} } });
+  // Both are the same directory, as far as the host is concerned two.
+  const preopens = [{ guest: "/", host: "root" }, { guest: "/other", host: "root" }];
+  const guest = new Guest(new Wasi({ preopens }, host));
+  guest.mkdir("d");
+  const d = guest.openDirectory("d"), x = guest.open("x", { oflags: O.creat }, d);
+  guest.rename("d", "e", 3, 4);
+  guest.write(x, "text");
+  guest.rename("x", "y", d, 4);
+  assertEquals(guest.read(guest.open("y", {}, 4)), "text");
+  guest.mkdir("f", d);
+  assertEquals(guest.readdir(guest.openDirectory("e", 4)).entries.at(-1)?.name, "f");
 });
 
 onBothHosts("a directory that is gone stays gone", { d: { s: {} } }, ({ guest }) => {

@@ -220,6 +220,23 @@ Deno.test("another kind of thing in a file's place", () => {
   refused(state, { a: "A", d: "" }, "file /: d/x (descriptor 5)");
 });
 
+Deno.test("a pipe in a file's place does not hang the restore", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "wasi-restore-" });
+  try {
+    await new Deno.Command("mkfifo", { args: [`${folder}/a`] }).output();
+    const { guest, save } = start({ a: "A" });
+    guest.open("a");
+    const preopens = [{ guest: "/", host: folder }];
+    const state = save() as unknown as ForgedState;
+    for (const filetype of [4, 2, 0, 6]) {
+      state.descriptors[4].filetype = filetype;
+      assertThrows(() => Wasi.restore(state, { preopens }, new DenoHost()), WasiRestoreError, "kind of file");
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("small files ride along", () => {
   const { guest, save } = start({ small: "SMALL", large: "LARGE FILE" });
   const small = guest.open("small"), large = guest.open("large");
