@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isArtifact, Program, writeArtifact } from "../../mod.ts";
+import { isArtifact, type Program, writeArtifact } from "../../mod.ts";
 import type { CommandLine } from "../args.ts";
 import { Refusal, say } from "../messages.ts";
 import { Progress } from "../progress.ts";
