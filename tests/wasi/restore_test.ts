@@ -100,6 +100,34 @@ onBothHosts("a file without a name travels whole", { a: "content" }, ({ guest, r
   assertEquals(twice.fstat(tmp).nlink, 0n);
 });
 
+onBothHosts("descriptors of one nameless file stay one file", { a: "0123", b: "b" }, ({ guest, reborn }) => {
+  const first = guest.open("a"), second = guest.open("a", { flags: F.append }), other = guest.open("b");
+  guest.unlink("a");
+  guest.unlink("b");
+  const later = reborn();
+  later.write(second, "4");
+  assertEquals(later.read(first), "01234");
+  assertEquals(later.fstat(first).ino, later.fstat(second).ino);
+  assertNotEquals(later.fstat(first).ino, later.fstat(other).ino);
+  const last = reborn(later);
+  last.pwrite(first, "X", 0n);
+  assertEquals(last.pread(second, 9, 0n), "X1234");
+});
+
+onBothHosts("a file is found under its other name", { a: "A", d: { x: "X", y: "" } }, (world) => {
+  const { guest, reborn, files } = world;
+  const a = guest.open("a"), x = guest.open("d/x");
+  guest.link("a", "d/b");
+  guest.unlink("a");
+  // As another program would do it: what the guest renames itself is followed anyway.
+  guest.link("d/x", "d/z");
+  guest.unlink("d/x");
+  const later = reborn();
+  later.write(a, "new");
+  later.write(x, "new");
+  assertEquals(files(), ["d/", "d/b: new", "d/y: ", "d/z: new"]);
+});
+
 onBothHosts(
   "a file replaced by another of its name is not mixed up",
   { a: "mine" },
