@@ -20,6 +20,8 @@ export class CallGraph {
   readonly #cyclic: Uint8Array;
   /** By function index: the function is on a cycle or can reach one, so it passes its depth on. */
   readonly #reachesCycle: Uint8Array;
+  /** By function index: a call of it may grow a memory. Host functions may, by calling back. */
+  readonly #grows: Uint8Array;
   readonly #imported: number;
 
   constructor(readonly module: Module) {
@@ -28,10 +30,17 @@ export class CallGraph {
     const edges = this.#edges();
     this.#cyclic = cyclicNodes(edges);
     this.#reachesCycle = reaching(edges, this.#cyclic);
+    const growers = new Uint8Array(edges.length).fill(1, 0, this.#imported);
+    this.facts.forEach(({ grows }, i) => grows && (growers[this.#imported + i] = 1));
+    this.#grows = reaching(edges, growers);
   }
 
   cyclic(func: number): boolean {
     return this.#cyclic[func] === 1;
+  }
+
+  mayGrow(func: number): boolean {
+    return this.#grows[func] === 1;
   }
 
   passesDepth(func: number): boolean {

@@ -72,7 +72,7 @@ export function lowerCall(lowering: Lowering, reader: Reader): void {
     storePairs(lowering, type.params.length);
     const args = popArguments(lowering, type, unwinds);
     if (context.passesDepth(func)) args.push(lowering.depthArgument());
-    lowering.emitCall(calleeOf(lowering, func), args, type, unwinds);
+    lowering.emitCall(calleeOf(lowering, func), args, type, unwinds, context.mayGrow(func));
   };
   if (resumeAt(lowering, make)) deliver(lowering, type.results);
   else make();
@@ -110,7 +110,7 @@ export function lowerCallIndirect(lowering: Lowering, reader: Reader): void {
     ));
     const args = popArguments(lowering, type, true);
     if (lowering.passesDepth) args.push(lowering.depthArgument());
-    lowering.emitCall(codeOf(q), args, type, true);
+    lowering.emitCall(codeOf(q), args, type, true, true);
   };
   if (resumeAt(lowering, make)) deliver(lowering, type.results);
   else make();

@@ -229,6 +229,7 @@ const special: Record<string, Handler> = {
     reader.u8();
     const memory = lowering.use("memory", 0);
     pushNow(lowering, method(memory, "grow", popArguments(lowering, 1)), i32);
+    lowering.refreshView();
   },
   "memory.fill": effect(3, (lowering, reader) => (reader.u8(), [lowering.use("memory", 0), "fill"])),
   "memory.copy": effect(3, (lowering, reader) => {

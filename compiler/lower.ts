@@ -28,6 +28,8 @@ export interface LoweringContext {
   readonly options: CompileOptions;
   /** Whether a call of the function may unwind. */
   mayUnwind(func: number): boolean;
+  /** Whether a call of the function may grow a memory. */
+  mayGrow(func: number): boolean;
   /** Whether the function takes the stack depth as one more argument. */
   passesDepth(func: number): boolean;
   /** Whether the function can call itself, so that its entry checks the depth. */
@@ -119,6 +121,7 @@ export class Lowering {
   readonly #declared = new Map<string, ValType>();
   readonly #sites: PendingSite[] = [];
   readonly #savesInPlace: boolean;
+  readonly #keepsView: boolean;
   readonly #liveness: Liveness | undefined;
   #guarded = false;
 
@@ -136,6 +139,7 @@ export class Lowering {
     this.passesDepth = context.passesDepth(func);
     this.unwinds = context.mayUnwind(func);
     this.seeking = resume !== undefined;
+    this.#keepsView = this.structure.accesses > this.structure.calls;
     this.#savesInPlace = this.structure.sites <= maxSitesInPlace && this.localTypes.length < maxArguments;
     if (this.#savesInPlace && this.structure.sites > 0) {
       this.#liveness = livenessOf(module, defined, this.localTypes.length);
@@ -158,6 +162,19 @@ export class Lowering {
     const name = freeNames[kind] + index;
     this.free.add(name);
     return name;
+  }
+
+  /**
+   * The view of a memory. With many accesses it is kept in a variable, which makes them shorter; it is read
+   * again after everything that may grow the memory.
+   */
+  view(memory: string): Expression {
+    return this.#keepsView ? this.declare("m", ValType.i32) : member(id(memory), "d");
+  }
+
+  /** Emitted after what may have grown the memory. */
+  refreshView(): void {
+    if (this.#keepsView) this.emit(set(id("m"), member(id(this.use("memory", 0)), "d")));
   }
 
   local(local: number): Expression {
@@ -370,8 +387,8 @@ export class Lowering {
     this.emit(returns(asPlain(values[0])));
   }
 
-  /** Emits a call and pushes its results; the callee may unwind if `unwinds`. */
-  emitCall(callee: Expression, args: Expression[], type: FuncType, unwinds: boolean): void {
+  /** Emits a call and pushes its results; the callee may unwind if `unwinds`, and grow a memory if `grows`. */
+  emitCall(callee: Expression, args: Expression[], type: FuncType, unwinds: boolean, grows: boolean): void {
     const { stack } = this;
     const invocation = call(callee, args);
     const { results } = type;
@@ -385,6 +402,7 @@ export class Lowering {
       const test = bin("!==", member(id("X"), "u"), num(0));
       this.emit(ifThen(test, this.capture("call")));
     }
+    if (grows) this.refreshView();
     this.pushResults(results);
   }
 
@@ -455,7 +473,9 @@ export class Lowering {
       if (this.#guarded) variables.push(["r", num(1)]);
       if (this.passesDepth) variables.push(["d", member(id("X"), "base")]);
     }
-    for (const [name, type] of this.#declared) variables.push([name, initial(type)]);
+    for (const [name, type] of this.#declared) {
+      variables.push([name, name === "m" ? member(id(this.use("memory", 0)), "d") : initial(type)]);
+    }
     for (const local of this.structure.pointers) {
       const twin = this.pointer(local);
       if (twin === undefined) continue;

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { bin, call, cond, expr, type Expression, id, logical, method, num, set } from "./estree.ts";
+import { bin, call, cond, expr, type Expression, id, logical, member, method, num, set } from "./estree.ts";
 import type { Lowering } from "./lower.ts";
-import { Effect, effectiveAddress, floatLoad, memoryMethod, type Value } from "./operands.ts";
+import { Effect, effectiveAddress, floatLoad, type Value } from "./operands.ts";
 import { ValType } from "./types.ts";
 
 const littleEndian: Expression = { type: "Literal", value: true, raw: "true" };
@@ -44,8 +44,8 @@ const stores: Record<string, Access> = {
   "i64.store32": { method: "setInt32", bytes: 4 },
 };
 
-function get(memory: string, { method, bytes }: Access, address: Expression): Expression {
-  return call(memoryMethod(memory, method), bytes === 1 ? [address] : [address, littleEndian]);
+function get(view: Expression, { method, bytes }: Access, address: Expression): Expression {
+  return call(member(view, method), bytes === 1 ? [address] : [address, littleEndian]);
 }
 
 /** Pops an address, as the unsigned twin of a local where there is one. */
@@ -59,10 +59,11 @@ function popAddress(lowering: Lowering): Value {
 export function lowerLoad(lowering: Lowering, name: string, offset: number): void {
   const { stack } = lowering;
   const memory = lowering.use("memory", 0);
+  const view = lowering.view(memory);
   if (name === "f32.load" || name === "f64.load") {
     const type = name === "f32.load" ? ValType.f32 : ValType.f64;
     const address = popAddress(lowering);
-    const load = { memory, address: address.node, offset };
+    const load = { memory, view, address: address.node, offset };
     stack.pushExpr(type, floatLoad(load, type), [address], "number", accessed, { load });
     return;
   }
@@ -70,20 +71,20 @@ export function lowerLoad(lowering: Lowering, name: string, offset: number): voi
   if (access.extend === "full" || access.extend === "sign") {
     stack.simplify(1);
     const address = popAddress(lowering);
-    const low = get(memory, access, effectiveAddress(address.node, offset));
+    const low = get(view, access, effectiveAddress(address.node, offset));
     const height = stack.height;
     stack.claim(height, accessed);
     const slot = stack.slot(height, ValType.i64);
     lowering.emit(set(slot.node, low));
     const high = access.extend === "sign"
       ? bin(">>", slot.node, num(31))
-      : get(memory, access, effectiveAddress(address.node, offset + 4));
+      : get(view, access, effectiveAddress(address.node, offset + 4));
     lowering.emit(set(slot.high!, high));
     stack.push(slot);
     return;
   }
   const address = popAddress(lowering);
-  const node = get(memory, access, effectiveAddress(address.node, offset));
+  const node = get(view, access, effectiveAddress(address.node, offset));
   if (access.extend === "zero") {
     stack.pushExpr(ValType.i64, node, [address], "int", accessed, { high: num(0) });
   } else {
@@ -97,6 +98,7 @@ export function lowerStore(lowering: Lowering, name: string, offset: number): vo
   const memory = lowering.use("memory", 0);
   if (name === "f32.store" || name === "f64.store") return storeFloat(lowering, name, memory, offset);
   const access = stores[name];
+  const view = lowering.view(memory);
   if (access.extend === "full") stack.simplify(2);
   const value = stack.popInt();
   const address = popAddress(lowering);
@@ -104,7 +106,7 @@ export function lowerStore(lowering: Lowering, name: string, offset: number): vo
   const put = (node: Expression, at: number) => {
     const target = effectiveAddress(address.node, offset + at);
     const args = access.bytes === 1 ? [target, node] : [target, node, littleEndian];
-    lowering.emit(expr(call(memoryMethod(memory, access.method), args)));
+    lowering.emit(expr(call(member(view, access.method), args)));
   };
   // The high half first: if it is in bounds, so is the low half, and a trap leaves nothing written.
   if (access.extend === "full") put(value.high!, 4);
@@ -114,6 +116,7 @@ export function lowerStore(lowering: Lowering, name: string, offset: number): vo
 function storeFloat(lowering: Lowering, name: string, memory: string, offset: number): void {
   const { stack } = lowering;
   const method32 = name === "f32.store";
+  const view = lowering.view(memory);
   const top = stack.values[stack.height - 1];
   const address = stack.values[stack.height - 2];
   if (top.load && method32 && address.effects === 0) {
@@ -121,9 +124,9 @@ function storeFloat(lowering: Lowering, name: string, memory: string, offset: nu
     const { load } = stack.pop();
     const target = popAddress(lowering);
     stack.flushEffects();
-    const bits = get(load!.memory, loads["i32.load"], effectiveAddress(load!.address, load!.offset));
+    const bits = get(view, loads["i32.load"], effectiveAddress(load!.address, load!.offset));
     const args = [effectiveAddress(target.node, offset), bits, littleEndian];
-    lowering.emit(expr(call(memoryMethod(memory, "setInt32"), args)));
+    lowering.emit(expr(call(member(view, "setInt32"), args)));
     return;
   }
   const known = top.shape === "number" && !top.load;
@@ -132,7 +135,7 @@ function storeFloat(lowering: Lowering, name: string, memory: string, offset: nu
   const value = stack.pop();
   const target = popAddress(lowering);
   stack.flushEffects();
-  const plain = call(memoryMethod(memory, method32 ? "setFloat32" : "setFloat64"), [
+  const plain = call(member(view, method32 ? "setFloat32" : "setFloat64"), [
     effectiveAddress(target.node, offset),
     value.node,
     littleEndian,

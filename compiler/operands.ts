@@ -14,6 +14,8 @@ export const Effect = { none: 0, traps: 1, reads: 2 } as const;
 /** Where a float was loaded from, so that the load can be repeated for a NaN's exact bits. */
 export interface FloatLoad {
   readonly memory: string;
+  /** The memory's view. */
+  readonly view: Expression;
   /** The address operand: an int32, or unsigned already. */
   readonly address: Expression;
   readonly offset: number;
@@ -255,22 +257,12 @@ export class OperandStack {
 }
 
 /** The plain load of a float. */
-export function floatLoad({ memory, address, offset }: FloatLoad, type: ValType): Expression {
+export function floatLoad({ view, address, offset }: FloatLoad, type: ValType): Expression {
   return {
     type: "CallExpression",
-    callee: memoryMethod(memory, type === ValType.f32 ? "getFloat32" : "getFloat64"),
+    callee: member(view, type === ValType.f32 ? "getFloat32" : "getFloat64"),
     arguments: [effectiveAddress(address, offset), { type: "Literal", value: true, raw: "true" }],
   };
-}
-
-const memoryMethods = new Map<string, Expression>();
-
-/** `M0.d.getInt32` */
-export function memoryMethod(memory: string, name: string): Expression {
-  const key = `${memory}.${name}`;
-  let node = memoryMethods.get(key);
-  if (node === undefined) memoryMethods.set(key, node = member(member(id(memory), "d"), name));
-  return node;
 }
 
 /** The effective address (spec 4.4.7): unsigned, and never wrapped, so that the view's own check traps. */

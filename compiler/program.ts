@@ -108,6 +108,7 @@ export class Program {
       module,
       options,
       mayUnwind: (callee) => this.#unwinds(callee),
+      mayGrow: (callee) => graph.mayGrow(callee),
       passesDepth: (callee) => graph.passesDepth(callee),
       cyclic: (callee) => graph.cyclic(callee),
       isReady,

@@ -44,6 +44,8 @@ export interface Facts {
   /** Type indices of `call_indirect`, without repeats. */
   readonly indirect: readonly number[];
   readonly loops: boolean;
+  /** Whether it has a `memory.grow`. */
+  readonly grows: boolean;
 }
 
 const kinds: Immediate[] = [];
@@ -101,6 +103,7 @@ export function factsOf(module: Module, definedIndex: number): Facts {
   const callees = new Set<number>();
   const indirect = new Set<number>();
   let loops = false;
+  let grows = false;
   while (reader.position < end) {
     const opcode = readOpcode(reader);
     if (opcode === 0x10) callees.add(reader.u32());
@@ -109,16 +112,21 @@ export function factsOf(module: Module, definedIndex: number): Facts {
       reader.u32();
     } else {
       if (opcode === 0x03) loops = true;
+      else if (opcode === 0x40) grows = true;
       skipImmediates(reader, opcode);
     }
   }
-  return { callees: [...callees], indirect: [...indirect], loops };
+  return { callees: [...callees], indirect: [...indirect], loops, grows };
 }
 
 /** What the lowering must know in advance about one body. */
 export interface Structure {
   /** By the offset of their opcode; the body itself is at -1. */
   readonly blocks: ReadonlyMap<number, Block>;
+  /** Loads and stores. */
+  readonly accesses: number;
+  /** Calls of any kind. */
+  readonly calls: number;
   /** Loops and calls that may unwind: about as many sites. */
   readonly sites: number;
   /** How deeply blocks that become JavaScript statements are nested. */
@@ -145,6 +153,8 @@ export function structureOf(
   };
   const window = new Window();
   let sites = 0;
+  let accesses = 0;
+  let calls = 0;
   // By local: loads straight from it, less its changes.
   const pointerScore: number[] = [];
   const score = (local: number, change: number) => pointerScore[local] = (pointerScore[local] ?? -1) + change;
@@ -159,6 +169,8 @@ export function structureOf(
       lastGet = opcode === 0x21 ? -1 : local;
       continue;
     }
+    if (opcode >= 0x28 && opcode <= 0x3e) accesses++;
+    else if (opcode === 0x10 || opcode === 0x11) calls++;
     if (lastGet >= 0 && opcode >= 0x28 && opcode <= 0x35) score(lastGet, 1);
     lastGet = -1;
     if (opcode === 0x41) {
@@ -223,7 +235,7 @@ export function structureOf(
   }
   const pointers = new Set<number>();
   pointerScore.forEach((value, local) => value > 0 && pointers.add(local));
-  return { blocks, sites, depth, pointers };
+  return { blocks, accesses, calls, sites, depth, pointers };
 }
 
 function open(start: number, opcode: number, parent: Block | undefined): Block {
