@@ -5,7 +5,7 @@
  * @module
  */
 import type { CompileOptions } from "./policy.ts";
-import { factsOf, type Facts } from "./structure.ts";
+import { type Facts, factsOf } from "./structure.ts";
 import type { FuncType, Module } from "./types.ts";
 
 /** A structural key: equal for function types that are equal. */

@@ -5,7 +5,19 @@
  *
  * @module
  */
-import { bin, call, expr, type Expression, id, ifThen, index, logical, member, method, set } from "./estree.ts";
+import {
+  bin,
+  call,
+  expr,
+  type Expression,
+  id,
+  ifThen,
+  index,
+  logical,
+  member,
+  method,
+  set,
+} from "./estree.ts";
 import { type Lowering, nullLiteral } from "./lower.ts";
 import type { Reader } from "./reader.ts";
 import { type FuncType, ValType } from "./types.ts";
@@ -105,7 +117,11 @@ export function lowerCallIndirect(lowering: Lowering, reader: Reader): void {
     stack.flushEffects();
     lowering.emit(set(q, index(member(id(table), "e"), at.node)));
     lowering.emit(ifThen(
-      logical("||", bin("==", q, nullLiteral), bin("!==", member(q, "t"), id(lowering.use("type", typeIndex)))),
+      logical(
+        "||",
+        bin("==", q, nullLiteral),
+        bin("!==", member(q, "t"), id(lowering.use("type", typeIndex))),
+      ),
       [expr(method("H", "badIndirectCall", [q]))],
     ));
     const args = popArguments(lowering, type, true);

@@ -5,8 +5,23 @@
  * @module
  */
 import {
-  bin, block as blockOf, breakTo, cond, expr, type Expression, forever, id, ifThen, int, labeled, logical, method,
-  num, set, type Statement, switchOn,
+  bin,
+  block as blockOf,
+  breakTo,
+  cond,
+  expr,
+  type Expression,
+  forever,
+  id,
+  ifThen,
+  int,
+  labeled,
+  logical,
+  method,
+  num,
+  set,
+  type Statement,
+  switchOn,
 } from "./estree.ts";
 import type { Control, Lowering } from "./lower.ts";
 import { evaluate } from "./operands.ts";
@@ -51,7 +66,12 @@ interface Opening {
   readonly finish: (body: Statement[]) => void;
 }
 
-function open(lowering: Lowering, block: Block, type: FuncType, { label = "", backEdge = "", stripEnd, finish }: Opening): Control {
+function open(
+  lowering: Lowering,
+  block: Block,
+  type: FuncType,
+  { label = "", backEdge = "", stripEnd, finish }: Opening,
+): Control {
   const inline = label === "" && backEdge === "" && block.opcode === 0x02;
   const control: Control = {
     block,
@@ -98,13 +118,17 @@ export function lowerLoop(lowering: Lowering, reader: Reader): void {
   const leave = () => {
     if (holds) lowering.loopsAround--;
   };
-  if (!block.targeted) return void open(lowering, block, type, { finish: (body) => (leave(), lowering.out.push(...body)) });
+  if (!block.targeted) {
+    return void open(lowering, block, type, { finish: (body) => (leave(), lowering.out.push(...body)) });
+  }
 
   if (!lowering.pollsLoops) {
     open(lowering, block, type, {
       label,
       backEdge: label,
-      finish: (body) => (leave(), lowering.emit(labeled(label, forever([...body, ...leaveLoop(lowering, label)])))),
+      finish: (
+        body,
+      ) => (leave(), lowering.emit(labeled(label, forever([...body, ...leaveLoop(lowering, label)])))),
     });
     return;
   }
@@ -122,12 +146,15 @@ export function lowerLoop(lowering: Lowering, reader: Reader): void {
       stripEnd: end,
       finish: (body) => {
         leave();
-        lowering.emit(labeled(label, forever([
-          set(end, endOfStrip(start, bound, counted.step, 2 ** options.thresholdBits)),
-          labeled(back, forever([...body, breakTo(back)])),
-          ifThen(bin("===", start, bound), [breakTo(label)]),
-          poll,
-        ])));
+        lowering.emit(labeled(
+          label,
+          forever([
+            set(end, endOfStrip(start, bound, counted.step, 2 ** options.thresholdBits)),
+            labeled(back, forever([...body, breakTo(back)])),
+            ifThen(bin("===", start, bound), [breakTo(label)]),
+            poll,
+          ]),
+        ));
       },
     });
   } else {
@@ -179,7 +206,10 @@ export function lowerIf(lowering: Lowering, reader: Reader): void {
   if (holds && !lowering.emitting) {
     enter(lowering, block, type);
     // Only the arm with the target is left of this `if`.
-    const control = open(lowering, block, type, { label, finish: (body) => lowering.emit(wrap(blockOf(body))) });
+    const control = open(lowering, block, type, {
+      label,
+      finish: (body) => lowering.emit(wrap(blockOf(body))),
+    });
     if (inElse) {
       control.thenBody = [];
       reader.position = block.otherwise + 1;

@@ -22,9 +22,10 @@ const fixed: readonly (readonly [string, string])[] = [
 
 /** Which collection of `rt` holds the names with each prefix. */
 const collections = new Map(
-  Object.entries({ memory: "memories", table: "tables", global: "globals", func: "funcs", type: "types" }).map(
-    ([kind, collection]) => [freeNames[kind as keyof typeof freeNames] as string, collection],
-  ),
+  Object.entries({ memory: "memories", table: "tables", global: "globals", func: "funcs", type: "types" })
+    .map(
+      ([kind, collection]) => [freeNames[kind as keyof typeof freeNames] as string, collection],
+    ),
 );
 
 const uses = new Map(fixed.map(([name]) => [name, new RegExp(`\\b${name}\\b`)]));

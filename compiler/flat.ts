@@ -6,7 +6,18 @@
  * @module
  */
 import { blockType } from "./control.ts";
-import { continueTo, type Expression, forever, id, ifThen, labeled, not, num, set, type Statement } from "./estree.ts";
+import {
+  continueTo,
+  type Expression,
+  forever,
+  id,
+  ifThen,
+  labeled,
+  not,
+  num,
+  set,
+  type Statement,
+} from "./estree.ts";
 import type { Control, Lowering } from "./lower.ts";
 import type { Reader } from "./reader.ts";
 import type { Block } from "./structure.ts";

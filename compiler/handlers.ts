@@ -5,12 +5,19 @@
  */
 import { byConstant, numericRule } from "./numeric.ts";
 import {
-  lowerBlock, lowerBr, lowerBrIf, lowerBrTable, lowerElse, lowerEnd, lowerIf, lowerLoop, lowerReturn, lowerUnreachable,
+  lowerBlock,
+  lowerBr,
+  lowerBrIf,
+  lowerBrTable,
+  lowerElse,
+  lowerEnd,
+  lowerIf,
+  lowerLoop,
+  lowerReturn,
+  lowerUnreachable,
 } from "./control.ts";
 import { lowerCall, lowerCallIndirect } from "./calls.ts";
-import {
-  cond, expr, type Expression, id, member, method, not, num, set, uint,
-} from "./estree.ts";
+import { cond, expr, type Expression, id, member, method, not, num, set, uint } from "./estree.ts";
 import { flatBlock, flatElse, flatEnd, flatIf, flatLoop } from "./flat.ts";
 import { i64Rules } from "./i64.ts";
 import { lowerLoad, lowerStore } from "./memory.ts";
@@ -36,7 +43,10 @@ function popArguments(lowering: Lowering, count: number): Expression[] {
 }
 
 /** An instruction that is one call for its effects: bulk memory and table operations. */
-function effect(count: number, object: (lowering: Lowering, reader: Reader) => [string, string, ...number[]]): Handler {
+function effect(
+  count: number,
+  object: (lowering: Lowering, reader: Reader) => [string, string, ...number[]],
+): Handler {
   return (lowering, reader) => {
     const [name, operation, ...immediates] = object(lowering, reader);
     const args = popArguments(lowering, count);
@@ -94,9 +104,16 @@ function lowerGlobalGet(lowering: Lowering, reader: Reader): void {
     return lowering.stack.push(constant(i32, num(defined.init.value)));
   }
   const cell = id(lowering.use("global", global));
-  lowering.stack.pushExpr(type, member(cell, "v"), [], type === f32 || type === f64 ? "raw" : "int", Effect.reads, {
-    high: type === i64 ? member(cell, "h") : undefined,
-  });
+  lowering.stack.pushExpr(
+    type,
+    member(cell, "v"),
+    [],
+    type === f32 || type === f64 ? "raw" : "int",
+    Effect.reads,
+    {
+      high: type === i64 ? member(cell, "h") : undefined,
+    },
+  );
 }
 
 function lowerGlobalSet(lowering: Lowering, reader: Reader): void {
@@ -273,7 +290,12 @@ const special: Record<string, Handler> = {
   },
   "ref.is_null": ({ stack }) => {
     const a = stack.pop();
-    stack.pushExpr(i32, { type: "BinaryExpression", operator: "===", left: a.node, right: nullLiteral }, [a], "bool");
+    stack.pushExpr(
+      i32,
+      { type: "BinaryExpression", operator: "===", left: a.node, right: nullLiteral },
+      [a],
+      "bool",
+    );
   },
   "ref.func": (lowering, reader) => {
     const func = lowering.use("func", reader.u32());

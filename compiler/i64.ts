@@ -4,7 +4,21 @@
  *
  * @module
  */
-import { bin, call, cond, type Expression, id, index, int, intValue, logical, method, num, set, uint } from "./estree.ts";
+import {
+  bin,
+  call,
+  cond,
+  type Expression,
+  id,
+  index,
+  int,
+  intValue,
+  logical,
+  method,
+  num,
+  set,
+  uint,
+} from "./estree.ts";
 import type { Lowering } from "./lower.ts";
 import { Effect, type Value } from "./operands.ts";
 import { template } from "./template.ts";
@@ -77,7 +91,12 @@ function pushPair(
 }
 
 /** A helper call that returns the low half and leaves the high one in `R[0]`. */
-function pushHelper(lowering: Lowering, name: string, args: Expression[], effects: number = Effect.none): void {
+function pushHelper(
+  lowering: Lowering,
+  name: string,
+  args: Expression[],
+  effects: number = Effect.none,
+): void {
   const { stack } = lowering;
   stack.claim(stack.height, effects);
   const slot = stack.slot(stack.height, ValType.i64);
@@ -160,12 +179,16 @@ export const i64Rules: Readonly<Record<string, Rule>> = {
   "i64.add": (lowering) => {
     const [a, b] = operands(lowering, 2);
     if (intValue(b.node) === 0) pushPair(lowering, a.node, () => sum(a.high!, b.high!));
-    else pushPair(lowering, sum(a.node, b.node), (low) => sum(a.high!, b.high!, carry({ a: a.node, b: b.node, low })));
+    else {pushPair(lowering, sum(a.node, b.node), (low) =>
+        sum(a.high!, b.high!, carry({ a: a.node, b: b.node, low })));}
   },
   "i64.sub": (lowering) => {
     const [a, b] = operands(lowering, 2);
-    pushPair(lowering, int(bin("-", a.node, b.node)), (low) =>
-      int(bin("-", int(bin("-", a.high!, b.high!)), borrow({ a: a.node, b: b.node, low }))));
+    pushPair(
+      lowering,
+      int(bin("-", a.node, b.node)),
+      (low) => int(bin("-", int(bin("-", a.high!, b.high!)), borrow({ a: a.node, b: b.node, low }))),
+    );
   },
   "i64.mul": (lowering) => {
     const [a, b] = operands(lowering, 2);
@@ -175,28 +198,48 @@ export const i64Rules: Readonly<Record<string, Rule>> = {
       if (value !== undefined) return num(upper ? value >>> 16 : value & 0xffff);
       return upper ? bin(">>>", node, num(16)) : bin("&", node, num(0xffff));
     };
-    const [a0, a1, b0, b1] = [part(a.node, false), part(a.node, true), part(b.node, false), part(b.node, true)];
+    const [a0, a1, b0, b1] = [
+      part(a.node, false),
+      part(a.node, true),
+      part(b.node, false),
+      part(b.node, true),
+    ];
     const p = lowering.declare("p", ValType.i32);
     const q = lowering.declare("p2", ValType.i32);
     const above = (node: Expression) => intValue(node) === 0 ? zero : bin(">>>", node, num(16));
     lowering.emit(set(p, sum(imul(a1, b0), above(imul(a0, b0)))));
     lowering.emit(set(q, sum(imul(a0, b1), bin("&", p, num(0xffff)))));
-    pushPair(lowering, imul(a.node, b.node), () =>
-      sum(imul(a1, b1), above(p), above(q), imul(a.node, b.high!), imul(a.high!, b.node)));
+    pushPair(
+      lowering,
+      imul(a.node, b.node),
+      () => sum(imul(a1, b1), above(p), above(q), imul(a.node, b.high!), imul(a.high!, b.node)),
+    );
   },
   "i64.div_s": helper("divS64", 2, Effect.traps),
   "i64.div_u": helper("divU64", 2, Effect.traps),
   "i64.rem_s": helper("remS64", 2, Effect.traps),
   "i64.rem_u": helper("remU64", 2, Effect.traps),
-  "i64.shl": shift("shl64", (a, n) =>
-    n < 32 ? [bin("<<", a.node, num(n)), bin("|", bin("<<", a.high!, num(n)), bin(">>>", a.node, num(32 - n)))]
-      : [zero, n === 32 ? a.node : bin("<<", a.node, num(n - 32))]),
-  "i64.shr_s": shift("shrS64", (a, n) =>
-    n < 32 ? [funnel(a.high!, a.node, n), bin(">>", a.high!, num(n))]
-      : [n === 32 ? a.high! : bin(">>", a.high!, num(n - 32)), bin(">>", a.high!, num(31))]),
-  "i64.shr_u": shift("shrU64", (a, n) =>
-    n < 32 ? [funnel(a.high!, a.node, n), int(bin(">>>", a.high!, num(n)))]
-      : [n === 32 ? a.high! : int(bin(">>>", a.high!, num(n - 32))), zero]),
+  "i64.shl": shift(
+    "shl64",
+    (a, n) =>
+      n < 32
+        ? [bin("<<", a.node, num(n)), bin("|", bin("<<", a.high!, num(n)), bin(">>>", a.node, num(32 - n)))]
+        : [zero, n === 32 ? a.node : bin("<<", a.node, num(n - 32))],
+  ),
+  "i64.shr_s": shift(
+    "shrS64",
+    (a, n) =>
+      n < 32
+        ? [funnel(a.high!, a.node, n), bin(">>", a.high!, num(n))]
+        : [n === 32 ? a.high! : bin(">>", a.high!, num(n - 32)), bin(">>", a.high!, num(31))],
+  ),
+  "i64.shr_u": shift(
+    "shrU64",
+    (a, n) =>
+      n < 32
+        ? [funnel(a.high!, a.node, n), int(bin(">>>", a.high!, num(n)))]
+        : [n === 32 ? a.high! : int(bin(">>>", a.high!, num(n - 32))), zero],
+  ),
   "i64.rotl": shift("rotl64", (a, n) => rotateRight(a, 64 - n)),
   "i64.rotr": shift("rotr64", rotateRight),
   "i64.clz": (lowering) => {
@@ -216,7 +259,9 @@ export const i64Rules: Readonly<Record<string, Rule>> = {
   "i64.popcnt": (lowering) => {
     const [a] = operands(lowering, 1);
     const count = (half: Expression) => method("H", "popcnt", [half]);
-    lowering.stack.pushExpr(ValType.i64, bin("+", count(a.node), count(a.high!)), [a], "int", 0, { high: zero });
+    lowering.stack.pushExpr(ValType.i64, bin("+", count(a.node), count(a.high!)), [a], "int", 0, {
+      high: zero,
+    });
   },
   "i64.eqz": narrowTo(({ node, high }) => bin("===", bitwise("|", node, high!), zero)),
   "i64.eq": compare((a, b) =>
@@ -249,7 +294,11 @@ export const i64Rules: Readonly<Record<string, Rule>> = {
   "i64.extend16_s": extendLow(16),
   "i64.extend32_s": extendLow(32),
 
-  "f64.convert_i64_s": narrow(ValType.f64, (a) => bin("+", bin("*", a.high!, num(2 ** 32)), uint(a.node)), false),
+  "f64.convert_i64_s": narrow(
+    ValType.f64,
+    (a) => bin("+", bin("*", a.high!, num(2 ** 32)), uint(a.node)),
+    false,
+  ),
   "f64.convert_i64_u": narrow(
     ValType.f64,
     (a) => bin("+", bin("*", uint(a.high!), num(2 ** 32)), uint(a.node)),

@@ -17,7 +17,19 @@ export function isLive(set: Uint32Array, local: number): boolean {
 }
 
 // What matters of an instruction.
-const Event = { get: 0, set: 1, call: 2, block: 3, if: 4, loop: 5, else: 6, end: 7, br: 8, brIf: 9, stop: 10 } as const;
+const Event = {
+  get: 0,
+  set: 1,
+  call: 2,
+  block: 3,
+  if: 4,
+  loop: 5,
+  else: 6,
+  end: 7,
+  br: 8,
+  brIf: 9,
+  stop: 10,
+} as const;
 
 /** One instruction that changes what is live. `arg` is a local, an offset, or a label index. */
 interface Step {
@@ -59,7 +71,9 @@ function steps(module: Module, definedIndex: number): Step[] {
         continue;
       case 0x0e:
         // Like so many `br_if`, and a `br` for the last label.
-        for (let count = reader.u32(); count >= 0; count--) add(count === 0 ? Event.br : Event.brIf, reader.u32());
+        for (let count = reader.u32(); count >= 0; count--) {
+          add(count === 0 ? Event.br : Event.brIf, reader.u32());
+        }
         continue;
       case 0x00:
       case 0x0f:

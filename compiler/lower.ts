@@ -5,8 +5,26 @@
  * @module
  */
 import {
-  bin, block as blockOf, breakTo, call, expr, type Expression, id, ifThen, index, int, labeled, letAll, logical, member,
-  method, num, returns, set, type Statement, uint,
+  bin,
+  block as blockOf,
+  breakTo,
+  call,
+  expr,
+  type Expression,
+  id,
+  ifThen,
+  index,
+  int,
+  labeled,
+  letAll,
+  logical,
+  member,
+  method,
+  num,
+  returns,
+  set,
+  type Statement,
+  uint,
 } from "./estree.ts";
 import { FlatCode } from "./flat.ts";
 import { handlers } from "./handlers.ts";
@@ -15,7 +33,15 @@ import { isLive, type Liveness, livenessOf } from "./liveness.ts";
 import { constant, highSlotName, OperandStack, type Value } from "./operands.ts";
 import type { CompileOptions } from "./policy.ts";
 import { Reader } from "./reader.ts";
-import { entryOffset, type Form, localTypes, type ResumePoint, type Site, type SiteKind, type Source } from "./sites.ts";
+import {
+  entryOffset,
+  type Form,
+  localTypes,
+  type ResumePoint,
+  type Site,
+  type SiteKind,
+  type Source,
+} from "./sites.ts";
 import { type Block, readOpcode, skipImmediates, type Structure, structureOf } from "./structure.ts";
 import { type FuncType, type Module, ValType } from "./types.ts";
 
@@ -135,7 +161,10 @@ export class Lowering {
     this.type = module.funcTypes[func];
     this.localTypes = localTypes(module, func);
     this.structure = structureOf(module, defined, (callee) => context.mayUnwind(callee));
-    this.stack = new OperandStack((statement) => this.emit(statement), (name, type) => this.declare(name, type));
+    this.stack = new OperandStack(
+      (statement) => this.emit(statement),
+      (name, type) => this.declare(name, type),
+    );
     this.passesDepth = context.passesDepth(func);
     this.unwinds = context.mayUnwind(func);
     this.seeking = resume !== undefined;
@@ -220,7 +249,9 @@ export class Lowering {
       else skipImmediates(reader, opcode);
       if (this.dead && this.controls.length > 0) this.skipDead();
     }
-    if (this.seeking) throw new RangeError(`site ${this.resume!.site} of function ${this.func} cannot be reached`);
+    if (this.seeking) {
+      throw new RangeError(`site ${this.resume!.site} of function ${this.func} cannot be reached`);
+    }
     return this.#finish();
   }
 
@@ -254,10 +285,14 @@ export class Lowering {
     if (func === options.watch) this.poll("entry", offset, () => method("X", "watched", []));
     if (this.context.cyclic(func)) {
       const d = id("d");
-      this.poll("entry", offset, (site) =>
-        options.ticks && options.policy !== "none"
-          ? method("X", "tickEnter", [id("K"), num(site), d])
-          : logical("&&", bin(">", d, index(id("U"), num(1))), method("X", "enter", [d])));
+      this.poll(
+        "entry",
+        offset,
+        (site) =>
+          options.ticks && options.policy !== "none"
+            ? method("X", "tickEnter", [id("K"), num(site), d])
+            : logical("&&", bin(">", d, index(id("U"), num(1))), method("X", "enter", [d])),
+      );
     } else if (this.unwinds && options.policy === "function") this.poll("entry", offset);
   }
 
@@ -286,13 +321,21 @@ export class Lowering {
    */
   capture(kind: SiteKind, offset = this.offset): Statement[] {
     const values = [...this.stack.values];
-    const number = this.#sites.push({ offset: offset - this.module.codeSectionStart, kind, values, locals: [], operands: [] }) - 1;
+    const number = this.#sites.push({
+      offset: offset - this.module.codeSectionStart,
+      kind,
+      values,
+      locals: [],
+      operands: [],
+    }) - 1;
     if (!this.#savesInPlace) return [set(id("pc"), num(number)), breakTo("C")];
     const site = this.#sites[number];
     const names: string[] = [];
     const live = kind === "entry" ? undefined : this.#liveness?.get(offset);
     site.locals = this.localTypes.map((type, i) => {
-      if (live === undefined ? kind === "entry" && i >= this.type.params.length : !isLive(live, i)) return dead(type);
+      if (live === undefined ? kind === "entry" && i >= this.type.params.length : !isLive(live, i)) {
+        return dead(type);
+      }
       return type === ValType.i64
         ? { at: names.push("l" + i) - 1, highAt: names.push("h" + i) - 1 }
         : { at: names.push("l" + i) - 1 };
@@ -551,7 +594,11 @@ function dead(type: ValType): Source {
 
 function constantSource({ node, high }: Value): Source {
   const value = (part: Expression): number | null =>
-    part.type === "UnaryExpression" ? -value(part.argument)! : part.type === "Identifier" ? Infinity : part.value;
+    part.type === "UnaryExpression"
+      ? -value(part.argument)!
+      : part.type === "Identifier"
+      ? Infinity
+      : part.value;
   return high === undefined
     ? { constant: value(node) }
     : { constant: value(node), high: value(high) as number };
@@ -583,4 +630,3 @@ function captureCall(site: Expression, captured: readonly string[]): Statement[]
   }
   return statements;
 }
-

@@ -4,7 +4,18 @@
  *
  * @module
  */
-import { cond, expr, type Expression, id, ifThen, member, method, num, set, type Statement } from "./estree.ts";
+import {
+  cond,
+  expr,
+  type Expression,
+  id,
+  ifThen,
+  member,
+  method,
+  num,
+  set,
+  type Statement,
+} from "./estree.ts";
 import type { Shape } from "./numeric.ts";
 import { ValType } from "./types.ts";
 
@@ -173,7 +184,9 @@ export class OperandStack {
   claim(height: number, effects: number = Effect.none): void {
     for (let i = 0; i < height; i++) {
       const below = this.values[i];
-      if (below.place === "expr" && (below.top > height || (effects !== 0 && below.effects !== 0))) this.store(i);
+      if (below.place === "expr" && (below.top > height || (effects !== 0 && below.effects !== 0))) {
+        this.store(i);
+      }
     }
   }
 
@@ -290,7 +303,9 @@ function mentions(node: Expression, name: string): boolean {
   for (const key in node) {
     const field = node[key];
     if (field !== null && typeof field === "object") {
-      if (Array.isArray(field) ? field.some((part) => mentions(part, name)) : mentions(field, name)) return true;
+      if (Array.isArray(field) ? field.some((part) => mentions(part, name)) : mentions(field, name)) {
+        return true;
+      }
     }
   }
   return false;

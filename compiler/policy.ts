@@ -40,7 +40,12 @@ export interface CompileOptions {
   readonly watch?: number;
 }
 
-export const defaultCompileOptions: CompileOptions = { policy: "counter", thresholdBits: 16, ticks: false, maxNesting: 256 };
+export const defaultCompileOptions: CompileOptions = {
+  policy: "counter",
+  thresholdBits: 16,
+  ticks: false,
+  maxNesting: 256,
+};
 
 /** Fills in defaults and checks ranges; throws `RangeError` with what is allowed. */
 export function compileOptions(given: Partial<CompileOptions> = {}): CompileOptions {

@@ -89,7 +89,10 @@ export class Program {
     const name = resume ? `${source}/r${func}@${resume.site}` : `${source}/f${func}`;
     if (this.precompiled && !resume) {
       const text = this.precompiled.text(func);
-      return { text: `${text}\n//# sourceURL=${name}`, form: new LazyForm(func, () => this.#formOf(func, text)) };
+      return {
+        text: `${text}\n//# sourceURL=${name}`,
+        form: new LazyForm(func, () => this.#formOf(func, text)),
+      };
     }
     const lowered = this.#lower(func, resume, isReady);
     return { text: `${emit(lowered)}\n//# sourceURL=${name}`, form: lowered.form };

@@ -60,5 +60,10 @@ export function resumePoint(module: Module, func: number, site: number): ResumeP
   const info = siteInfo(module, func, site);
   if (info === undefined) return undefined;
   const gone = info.callee ? info.callee.params.length + (info.target === undefined ? 1 : 0) : 0;
-  return { site, kind: info.kind, operands: info.stack.slice(0, info.stack.length - gone), bases: info.bases };
+  return {
+    site,
+    kind: info.kind,
+    operands: info.stack.slice(0, info.stack.length - gone),
+    bases: info.bases,
+  };
 }

@@ -239,7 +239,18 @@ export function structureOf(
 }
 
 function open(start: number, opcode: number, parent: Block | undefined): Block {
-  return { start, opcode, otherwise: -1, end: -1, targeted: false, calls: false, parent, depth: 0, branches: 0, counted: undefined };
+  return {
+    start,
+    opcode,
+    otherwise: -1,
+    end: -1,
+    targeted: false,
+    calls: false,
+    parent,
+    depth: 0,
+    branches: 0,
+    counted: undefined,
+  };
 }
 
 const [localGet, localTee, i32Const, i32Add, i32Ne, brIf] = [0x20, 0x22, 0x41, 0x6a, 0x47, 0x0d];
@@ -291,10 +302,14 @@ class Window {
       limit = opcode(0) === localTee ? bound(4) : bound(0);
       if (opcode(0) !== localTee) at--;
     }
-    if (opcode(0) !== localTee || opcode(1) !== i32Add || opcode(2) !== i32Const || opcode(3) !== localGet) return undefined;
+    if (opcode(0) !== localTee || opcode(1) !== i32Add || opcode(2) !== i32Const || opcode(3) !== localGet) {
+      return undefined;
+    }
     const local = immediate(0);
     const step = immediate(2);
-    if (limit === undefined || immediate(3) !== local || step === 0 || this.#changes.get(local) !== 1) return undefined;
+    if (limit === undefined || immediate(3) !== local || step === 0 || this.#changes.get(local) !== 1) {
+      return undefined;
+    }
     if ("local" in limit && this.#changes.has(limit.local)) return undefined;
     return { local, step, bound: limit };
   }

@@ -4,7 +4,13 @@
  * @module
  */
 import { entryOffset, localTypes } from "../compiler/sites.ts";
-import { type ExternKind, type Module, type ValType, valTypeName, type ValTypeName } from "../compiler/types.ts";
+import {
+  type ExternKind,
+  type Module,
+  type ValType,
+  type ValTypeName,
+  valTypeName,
+} from "../compiler/types.ts";
 import type { Frame as HeapFrame } from "./frame.ts";
 import { Func } from "./func.ts";
 import { Global } from "./global.ts";
@@ -58,7 +64,9 @@ export function takeSnapshot(store: Store, options: SnapshotOptions): Snapshot {
   const globals = new Addresses<Global>();
   const instances = store.instances.map((instance) => ({
     module: modules.of(instance.module),
-    imports: instance.funcs.slice(0, instance.module.imported.funcs).map((func, i) => importOf(instance, func, i)),
+    imports: instance.funcs.slice(0, instance.module.imported.funcs).map((func, i) =>
+      importOf(instance, func, i)
+    ),
     memories: instance.memories.map((memory) => memories.of(memory)),
     tables: instance.tables.map((table) => tables.of(table)),
     globals: instance.globals.map((global) => globals.of(global)),
@@ -85,7 +93,9 @@ export function takeSnapshot(store: Store, options: SnapshotOptions): Snapshot {
     globals: globals.items.map(({ type: { type, mutable }, v, h }) => {
       const name = valTypeName(type) as ValTypeName;
       const bits = bitsAt([v, h], 0, type);
-      const value = name === "funcref" || name === "externref" ? refOf(bits) : BigInt(bits as number | bigint);
+      const value = name === "funcref" || name === "externref"
+        ? refOf(bits)
+        : BigInt(bits as number | bigint);
       return { type: name, mutable, value };
     }),
     stack: store.thread.frames.map(frameOf),
@@ -97,7 +107,11 @@ export function takeSnapshot(store: Store, options: SnapshotOptions): Snapshot {
 }
 
 /** Module and name of an instance's imported function. */
-export function importName({ module }: Instance, func: number, kind: ExternKind = "func"): { module: string; name: string } {
+export function importName(
+  { module }: Instance,
+  func: number,
+  kind: ExternKind = "func",
+): { module: string; name: string } {
   const { module: from, name } = module.imports.filter((each) => each.kind === kind)[func];
   return { module: from, name };
 }
@@ -116,7 +130,9 @@ function refOf(ref: unknown): Ref {
       : { kind: "func", instance: ref.instance.index, func: ref.index };
   }
   if (typeof ref === "function" || typeof ref === "symbol") {
-    throw new CheckpointError(`an externref holds a ${typeof ref}, which no image can carry: keep plain data in externrefs`);
+    throw new CheckpointError(
+      `an externref holds a ${typeof ref}, which no image can carry: keep plain data in externrefs`,
+    );
   }
   return { kind: "extern", value: ref };
 }
@@ -131,7 +147,13 @@ function frameOf({ func, values, fresh, site }: HeapFrame): Frame {
   const locals = valuesOf(values, types);
   const size = types.reduce((sum, type) => sum + rawSize(type), 0);
   if (fresh) {
-    return packFrame({ instance: instance.index, func: index, site: entryOffset(instance.module, index), locals, operands: [] });
+    return packFrame({
+      instance: instance.index,
+      func: index,
+      site: entryOffset(instance.module, index),
+      locals,
+      operands: [],
+    });
   }
   const operands = valuesOf(values.slice(size), instance.operandTypes(index, site));
   return packFrame({ instance: instance.index, func: index, site, locals, operands });

@@ -21,7 +21,13 @@ export interface Frame {
 }
 
 /** Makes a frame of what a capture block handed over. */
-export function frameOf(func: Func, form: Form, siteIndex: number, captured: readonly unknown[], fresh: boolean): Frame {
+export function frameOf(
+  func: Func,
+  form: Form,
+  siteIndex: number,
+  captured: readonly unknown[],
+  fresh: boolean,
+): Frame {
   const site = form.sites[siteIndex];
   const values: unknown[] = [];
   site.locals.forEach((source, i) => pushSource(values, source, form.localTypes[i], captured));

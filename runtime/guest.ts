@@ -11,7 +11,7 @@ import type { Snapshot } from "./image/snapshot.ts";
 import type { Instance } from "./instance.ts";
 import { hostSite } from "./frame.ts";
 import { moduleHash } from "./module_hash.ts";
-import { restoreStore, RestoreError } from "./restore.ts";
+import { RestoreError, restoreStore } from "./restore.ts";
 import { type ImportValue, type Resolver, Store } from "./store.ts";
 import type { ThreadObserver } from "./thread.ts";
 import { HostError, type StackFrame, Trap, type TrapKind } from "./trap.ts";
@@ -145,7 +145,9 @@ export class Guest {
     image.modules.forEach(({ sha256, byteLength, name }) => {
       if (sha256.every((byte, i) => byte === hash[i])) return;
       throw new RestoreError(
-        `the image was taken of another module${name ? ` ("${name}")` : ""}: of ${byteLength} bytes with SHA-256 ` +
+        `the image was taken of another module${
+          name ? ` ("${name}")` : ""
+        }: of ${byteLength} bytes with SHA-256 ` +
           `${hex(sha256)}, but this one has ${program.module.bytes.length} bytes and ${hex(hash)}`,
       );
     });

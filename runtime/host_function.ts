@@ -42,7 +42,9 @@ export function hostCode(func: Func, host: HostFunction, thread: Thread): (...ra
       thread.suspend(func, raw, value.then((settled) => settled === INTERRUPTED ? settled : finish(settled)));
       return 0;
     }
-    return results.length === 1 && results[0] === 0x7f ? (value as number) | 0 : putResults(finish(value), results);
+    return results.length === 1 && results[0] === 0x7f
+      ? (value as number) | 0
+      : putResults(finish(value), results);
   };
 }
 

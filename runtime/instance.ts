@@ -237,7 +237,9 @@ export function checkImport(module: Module, at: number, extern: Extern | HostFun
   if (typeof extern === "function") {
     throw new LinkError(`incompatible import type for ${name}: wanted a ${wanted.kind}, got a function`);
   }
-  if (extern === undefined) throw new LinkError(`unknown import: nothing is given for ${name} (${wanted.kind})`);
+  if (extern === undefined) {
+    throw new LinkError(`unknown import: nothing is given for ${name} (${wanted.kind})`);
+  }
   const fail = (what: string): never => {
     throw new LinkError(`incompatible import type for ${name}: ${what}`);
   };
@@ -248,7 +250,9 @@ export function checkImport(module: Module, at: number, extern: Extern | HostFun
       fail(`maximum ${max ?? "none"} is above ${limits.max}`);
     }
   };
-  if (wanted.kind === "func" && (extern as Func).t !== typeId(wanted.type)) return fail("another function type");
+  if (wanted.kind === "func" && (extern as Func).t !== typeId(wanted.type)) {
+    return fail("another function type");
+  }
   if (wanted.kind === "table") {
     const table = extern as Table;
     if (table.type.element !== wanted.type.element) return fail("another element type");
@@ -260,7 +264,9 @@ export function checkImport(module: Module, at: number, extern: Extern | HostFun
   }
   if (wanted.kind === "global") {
     const { type } = extern as Global;
-    if (type.type !== wanted.type.type || type.mutable !== wanted.type.mutable) return fail("another global type");
+    if (type.type !== wanted.type.type || type.mutable !== wanted.type.mutable) {
+      return fail("another global type");
+    }
   }
   return extern;
 }

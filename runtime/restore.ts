@@ -6,14 +6,21 @@
  */
 import { typeKey } from "../compiler/callgraph.ts";
 import type { Program } from "../compiler/program.ts";
-import { siteInfo, type SiteInfo } from "../compiler/resume.ts";
+import { type SiteInfo, siteInfo } from "../compiler/resume.ts";
 import { localTypes } from "../compiler/sites.ts";
 import { type GlobalType, type Import, ValType, valTypeName } from "../compiler/types.ts";
 import { importName } from "./checkpoint.ts";
 import { type Frame as HeapFrame, hostSite } from "./frame.ts";
 import type { Func } from "./func.ts";
 import { Global } from "./global.ts";
-import { type Frame, frameValues, type Ref, type Snapshot, type SnapshotInstance, type Value } from "./image/snapshot.ts";
+import {
+  type Frame,
+  frameValues,
+  type Ref,
+  type Snapshot,
+  type SnapshotInstance,
+  type Value,
+} from "./image/snapshot.ts";
 import { checkImport, type Extern, Instance } from "./instance.ts";
 import type { HostFunction } from "./host_function.ts";
 import { Memory } from "./memory.ts";
@@ -70,7 +77,9 @@ export function restoreStore(
 
   snapshot.instances.forEach((instance, i) => {
     const { module } = programs[i];
-    if (instance.imports.length !== module.imported.funcs) refuse(`instance ${i} has another number of imports`);
+    if (instance.imports.length !== module.imported.funcs) {
+      refuse(`instance ${i} has another number of imports`);
+    }
     const next = { func: 0, memory: 0, table: 0, global: 0 };
     const addresses = { memory: instance.memories, table: instance.tables, global: instance.globals };
     const imports = module.imports.map((wanted, at) => {
@@ -88,11 +97,15 @@ export function restoreStore(
       globals: own(globals, instance.globals, module.imported.globals),
     });
     for (const elem of instance.droppedElements) {
-      if (elem >= module.elements.length) refuse(`instance ${i} drops element segment ${elem}, which does not exist`);
+      if (elem >= module.elements.length) {
+        refuse(`instance ${i} drops element segment ${elem}, which does not exist`);
+      }
       made.elemDrop(elem);
     }
     for (const data of instance.droppedDatas) {
-      if (data >= module.datas.length) refuse(`instance ${i} drops data segment ${data}, which does not exist`);
+      if (data >= module.datas.length) {
+        refuse(`instance ${i} drops data segment ${data}, which does not exist`);
+      }
       made.dataDrop(data);
     }
     store.instances.push(made);
@@ -105,7 +118,15 @@ export function restoreStore(
   snapshot.globals.forEach(({ value }, i) => {
     const { type } = globals[i].type;
     const raw: unknown[] = [];
-    pushBits(raw, type, type === ValType.i32 || type === ValType.f32 ? Number(value as bigint) : isNumeric(type) ? value as bigint : refs.value(value as Ref, type));
+    pushBits(
+      raw,
+      type,
+      type === ValType.i32 || type === ValType.f32
+        ? Number(value as bigint)
+        : isNumeric(type)
+        ? value as bigint
+        : refs.value(value as Ref, type),
+    );
     [globals[i].v, globals[i].h = 0] = raw as [unknown, number];
   });
   checkConstants(store);
@@ -124,11 +145,14 @@ function importedFunc(
 ): Extern | HostFunction | undefined {
   if (given.kind === "host") {
     if (given.module !== wanted.module || given.name !== wanted.name) {
-      refuse(`instance ${instance} imports "${wanted.module}" "${wanted.name}", the image has "${given.module}" "${given.name}"`);
+      refuse(
+        `instance ${instance} imports "${wanted.module}" "${wanted.name}", the image has "${given.module}" "${given.name}"`,
+      );
     }
     return resolve(wanted.module, wanted.name);
   }
-  return store.instances[given.instance]?.funcs[given.func] ?? refuse(`instance ${instance} imports from one made later`);
+  return store.instances[given.instance]?.funcs[given.func] ??
+    refuse(`instance ${instance} imports from one made later`);
 }
 
 function makeMemories(snapshot: Snapshot, programs: readonly Program[]): Memory[] {
@@ -150,7 +174,9 @@ function makeTables(snapshot: Snapshot, programs: readonly Program[]): Table[] {
     const type = types.get(i) ?? refuse(`table ${i} belongs to no instance`);
     if (valTypeName(type.element) !== name) refuse(`table ${i} holds ${name}, the module says otherwise`);
     const { min, max: limit } = type.limits;
-    if (elements.length < min || elements.length > (limit ?? Infinity)) refuse(`table ${i} has ${elements.length} elements`);
+    if (elements.length < min || elements.length > (limit ?? Infinity)) {
+      refuse(`table ${i} has ${elements.length} elements`);
+    }
     const table = new Table({ element: type.element, limits: { min: 0, max: max ?? limit } });
     // The elements may be functions of instances that are yet to be made; importing looks at the size.
     table.e = elements.map(() => null);
@@ -159,7 +185,12 @@ function makeTables(snapshot: Snapshot, programs: readonly Program[]): Table[] {
 }
 
 function makeGlobals(snapshot: Snapshot, programs: readonly Program[]): Global[] {
-  const types = declared<GlobalType>(snapshot, programs, ({ globals }) => globals, ({ module }) => module.globalTypes);
+  const types = declared<GlobalType>(
+    snapshot,
+    programs,
+    ({ globals }) => globals,
+    ({ module }) => module.globalTypes,
+  );
   return snapshot.globals.map(({ type: name, mutable }, i) => {
     const type = types.get(i) ?? refuse(`global ${i} belongs to no instance`);
     if (valTypeName(type.type) !== name || type.mutable !== mutable) refuse(`global ${i} has another type`);
@@ -176,7 +207,9 @@ function checkConstants(store: Store): void {
       const wanted = "value" in init ? init.value : (init as { bits: number | bigint }).bits;
       const bits = BigInt(bitsAt([global.v, global.h], 0, type.type) as number | bigint);
       const width = type.type === ValType.i32 || type.type === ValType.f32 ? 32 : 64;
-      if (bits !== BigInt.asUintN(width, BigInt(wanted))) refuse(`instance ${index} has another value in constant global ${i}`);
+      if (bits !== BigInt.asUintN(width, BigInt(wanted))) {
+        refuse(`instance ${index} has another value in constant global ${i}`);
+      }
     });
   }
 }
@@ -223,11 +256,18 @@ class FrameChecker {
       if (func.instance.index !== packed.instance) refuse(`${where} is in an imported function`);
       // A start function lies on top of the entry function that is to run after it.
       const starts = at === 1 && isEntry && func === func.instance.funcs[func.instance.module.start ?? -1];
-      if (at > 0 && caller === undefined && !starts) refuse(`${where} has no caller: frame ${at - 1} is in no call`);
+      if (at > 0 && caller === undefined && !starts) {
+        refuse(`${where} has no caller: frame ${at - 1} is in no call`);
+      }
       if (caller) this.#checkCall(caller, func, where);
       if (func.isHost) {
         if (at !== stack.length - 1) refuse(`${where} is in a host function, but not the last`);
-        frames.push({ func, site: hostSite, values: this.#values(packed, func.type.params, [], where), fresh: false });
+        frames.push({
+          func,
+          site: hostSite,
+          values: this.#values(packed, func.type.params, [], where),
+          fresh: false,
+        });
         caller = undefined;
         return;
       }
@@ -237,7 +277,12 @@ class FrameChecker {
       const gone = info.callee ? info.callee.params.length + (info.target === undefined ? 1 : 0) : 0;
       const operands = info.stack.slice(0, info.stack.length - gone);
       const types = localTypes(func.instance.module, func.index);
-      frames.push({ func, site: packed.site, values: this.#values(packed, types, operands, where), fresh: false });
+      frames.push({
+        func,
+        site: packed.site,
+        values: this.#values(packed, types, operands, where),
+        fresh: false,
+      });
       caller = info.kind === "call" ? { info, func, at } : undefined;
     });
     if (caller) refuse(`the last frame, ${caller.at}, waits for a call that has no frame`);

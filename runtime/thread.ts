@@ -134,7 +134,9 @@ export class Thread {
     if (depth > defaultDepthLimit) {
       let values = 0;
       for (const frame of this.frames) values += frame.values.length + frameOverhead;
-      if (values > (this.options.maxHeapValues ?? defaultMaxHeapValues)) throw new Trap(TrapKind.stackExhausted);
+      if (values > (this.options.maxHeapValues ?? defaultMaxHeapValues)) {
+        throw new Trap(TrapKind.stackExhausted);
+      }
       return this.#begin("spill");
     }
     return this.poll();
@@ -184,7 +186,11 @@ export class Thread {
   /** Unwinds until a promise of a host call's raw results is fulfilled. */
   suspend(func: Func, args: readonly unknown[], value: Promise<unknown>): void {
     if (this.#drivers > 1) {
-      throw new HostError(new Error(`the asynchronous import "${func.instance.nameOf(func.index)}" was called inside a synchronous one`));
+      throw new HostError(
+        new Error(
+          `the asynchronous import "${func.instance.nameOf(func.index)}" was called inside a synchronous one`,
+        ),
+      );
     }
     this.#begin("await");
     this.#awaiting = { kind: "awaiting", value, func, args };

@@ -34,7 +34,9 @@ function print(program: Program): string {
       const point = resumePoint(module, func, offset);
       assert(point !== undefined, `site ${offset} cannot be found again`);
       assertEquals(point.kind, kind);
-      parts.push(`// function ${func}, resumed at the ${kind} site ${offset}\n${program.compile(func, point).text}`);
+      parts.push(
+        `// function ${func}, resumed at the ${kind} site ${offset}\n${program.compile(func, point).text}`,
+      );
     }
   });
   return parts.join("\n\n") + "\n";
@@ -65,7 +67,9 @@ Deno.test("generated code is JavaScript under every policy", async () => {
     const bytes = await load(source);
     for (const policy of policyNames as PolicyName[]) {
       for (const ticks of [false, true]) {
-        for (const part of print(Program.from(bytes, { policy, ticks })).split(/^\/\/ function .*$/m).slice(1)) {
+        for (
+          const part of print(Program.from(bytes, { policy, ticks })).split(/^\/\/ function .*$/m).slice(1)
+        ) {
           parse(`(function (rt, K) {${part}})`, { ecmaVersion: 2022 });
         }
       }

@@ -21,7 +21,15 @@ import { type Resolver, Store } from "../../runtime/store.ts";
 import type { Table } from "../../runtime/table.ts";
 import { Trap, TrapKind } from "../../runtime/trap.ts";
 import { type Bits, bitsAt, fromRaw, pushBits, toRaw } from "../../runtime/value.ts";
-import { type Engine, type Host, type Outcome, type Program, type Running, type State, trapKind } from "./engine.ts";
+import {
+  type Engine,
+  type Host,
+  type Outcome,
+  type Program,
+  type Running,
+  type State,
+  trapKind,
+} from "./engine.ts";
 import type { Random } from "./random.ts";
 import type { Value } from "./values.ts";
 
@@ -46,7 +54,12 @@ class Guest implements Running {
   #store = new Store();
   #stops = 0;
 
-  constructor(private readonly bytes: Uint8Array, program: Program, host: Host, private readonly random: Random) {
+  constructor(
+    private readonly bytes: Uint8Array,
+    program: Program,
+    host: Host,
+    private readonly random: Random,
+  ) {
     this.#resolve = (module, name) => {
       const index = program.imports.findIndex((each) => each.module === module && each.name === name);
       return index < 0 ? undefined : this.#hostFunction(program.imports[index].type, index, host);
@@ -57,7 +70,9 @@ class Guest implements Running {
   #hostFunction({ params, results }: FuncType, index: number, host: Host) {
     return (...args: unknown[]) => {
       const js = args.map((arg, i): Bits => params[i] === T.i64 ? BigInt.asUintN(64, arg as bigint) : arg);
-      const values = js.map((arg, i) => isRefType(params[i]) ? fromBits(arg, params[i]) : numberBits(arg as number, params[i]));
+      const values = js.map((arg, i) =>
+        isRefType(params[i]) ? fromBits(arg, params[i]) : numberBits(arg as number, params[i])
+      );
       const given = host(index, values).map((value, i) => jsOf(value, results[i], this.#store));
       return results.length > 1 ? given : given[0];
     };

@@ -173,7 +173,10 @@ Deno.test("a stop before any host call: the call is made once, after the restore
 
 Deno.test("a chain of images, one at each host call", async () => {
   const calls: number[] = [];
-  const options: GuestOptions = { imports: { env: { next: (i: number) => (calls.push(i), 2n) } }, stopAtHostCall: 1 };
+  const options: GuestOptions = {
+    imports: { env: { next: (i: number) => (calls.push(i), 2n) } },
+    stopAtHostCall: 1,
+  };
   let outcome = await Guest.start(Program.from(calling), { ...options, entry: "main" }).run();
   let images = 0;
   while (outcome.kind === "checkpointed") {
@@ -217,14 +220,20 @@ Deno.test("what a host function throws comes out as it is", async () => {
   const guest = Guest.start(Program.from(calling), { entry: "main", imports });
   await assertRejects(() => guest.run(), RangeError, "out of paper");
   const rejecting = { env: { next: () => Promise.reject(new TypeError("gone")) } };
-  await assertRejects(() => Guest.start(Program.from(calling), { entry: "main", imports: rejecting }).run(), TypeError, "gone");
+  await assertRejects(
+    () => Guest.start(Program.from(calling), { entry: "main", imports: rejecting }).run(),
+    TypeError,
+    "gone",
+  );
 });
 
 Deno.test("missing imports and other modules are refused with names", async () => {
   assertThrows(() => Guest.start(Program.from(calling), { entry: "main" }), LinkError, '"env" "next"');
   const program = Program.from(looping, { ticks: true });
   assertThrows(() => Guest.start(program, { entry: "nothing" }), RangeError, '"nothing"');
-  const image = checkpointed(await Guest.start(program, { entry: "sum", args: [1 << 20], stopAtTick: 3 }).run());
+  const image = checkpointed(
+    await Guest.start(program, { entry: "sum", args: [1 << 20], stopAtTick: 3 }).run(),
+  );
   await assertRejects(() => Guest.restore(image, Program.from(calling)), RestoreError, "another module");
 });
 

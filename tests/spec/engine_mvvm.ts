@@ -112,7 +112,9 @@ class Mvvm implements Engine {
 
 function ended(error: unknown): Outcome<never> {
   if (!(error instanceof Trap)) throw error;
-  return error.kind === TrapKind.stackExhausted ? { kind: "exhaustion" } : { kind: "trap", reasons: [error.kind] };
+  return error.kind === TrapKind.stackExhausted
+    ? { kind: "exhaustion" }
+    : { kind: "trap", reasons: [error.kind] };
 }
 
 function toBits(value: Value): Bits {
