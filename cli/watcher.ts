@@ -8,35 +8,20 @@
  *
  * @module
  */
-import { ControlWord, controlWords, INTERRUPTED, type Interrupted, requestStop } from "../mod.ts";
-import type { Waiter } from "../runtime/wasi/host_deno.ts";
-
-/** Words that both threads use for standard input. */
-const Channel = {
-  /** Counts what happens, so that the guest's thread can wait for more to happen. */
-  events: 0,
-  /** Bytes in the buffer that the guest has not taken. */
-  filled: 1,
-  /** Where they begin. */
-  start: 2,
-  /** Not 0: the input has ended. */
-  ended: 3,
-  /** Not 0: the watcher reads, or is about to. */
-  reading: 4,
-} as const;
-const channelWords = 8;
-const bufferBytes = 65536;
+import { ControlWord, controlWords, type Interrupted, requestStop } from "../mod.ts";
+import { channelBuffer, GuestChannel, Word } from "../runtime/wasi/channel.ts";
+import type { Waited } from "../runtime/wasi/host.ts";
 
 /** What the watcher is told first. */
 interface Setup {
   readonly control: Int32Array;
+  /** The channel's header and its bytes. */
   readonly words: Int32Array;
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   readonly signals: readonly Deno.Signal[];
 }
 /** What it is told later. */
 type Order =
-  | { readonly order: "read" }
   | { readonly order: "stopAfter"; readonly milliseconds: number }
   /** The first SIGINT was heard before the watcher was there. */
   | { readonly order: "interrupted" };
@@ -48,30 +33,36 @@ function watch(): void {
     postMessage(message: unknown): void;
   };
   let setup: Setup;
-  const happened = () => {
-    Atomics.add(setup.words, Channel.events, 1);
-    Atomics.notify(setup.words, Channel.events);
+  const wake = () => {
+    Atomics.add(setup.words, Word.wake, 1);
+    Atomics.notify(setup.words, Word.wake);
   };
   const stop = () => {
     requestStop(setup.control);
-    happened();
+    Atomics.store(setup.words, Word.stop, 1);
+    wake();
   };
   /** The second SIGINT finds nobody listening, and ends the process as if it had never been heard. */
   const interrupted = () => {
     Deno.removeSignalListener("SIGINT", interrupted);
     stop();
   };
-  const read = async () => {
-    let count: number | null = null;
-    try {
-      count = await Deno.stdin.read(setup.buffer);
-    } catch {
+  /** Reads standard input, each time that the guest wants some. */
+  const serve = async () => {
+    const { words, bytes } = setup;
+    const buffer = new Uint8Array(bytes.length);
+    for (;;) {
+      const wait = Atomics.waitAsync(words, Word.want, 0);
+      if (wait.async) await wait.value;
       // A closed input is one that has ended.
+      const count = await Deno.stdin.read(buffer).catch(() => null);
+      if (count === null) Atomics.store(words, Word.end, 1);
+      bytes.set(buffer.subarray(0, count ?? 0));
+      Atomics.store(words, Word.taken, 0);
+      Atomics.store(words, Word.length, count ?? 0);
+      Atomics.store(words, Word.want, 0);
+      wake();
     }
-    Atomics.store(setup.words, Channel.start, 0);
-    Atomics.store(setup.words, count === null ? Channel.ended : Channel.filled, count ?? 1);
-    Atomics.store(setup.words, Channel.reading, 0);
-    happened();
   };
   const stopAt = (time: number) => {
     const left = time - Date.now();
@@ -80,8 +71,7 @@ function watch(): void {
     else stop();
   };
   const obey = ({ data }: MessageEvent<Order>) => {
-    if (data.order === "read") read();
-    else if (data.order === "stopAfter") stopAt(Date.now() + data.milliseconds);
+    if (data.order === "stopAfter") stopAt(Date.now() + data.milliseconds);
     else Deno.removeSignalListener("SIGINT", interrupted);
   };
   scope.onmessage = ({ data }: MessageEvent<Setup>) => {
@@ -91,11 +81,12 @@ function watch(): void {
     }
     scope.onmessage = obey;
     scope.postMessage("ready");
+    serve();
   };
 }
 
 const source = () =>
-  `const Channel = ${JSON.stringify(Channel)}, ControlWord = ${JSON.stringify(ControlWord)};\n` +
+  `const Word = ${JSON.stringify(Word)}, ControlWord = ${JSON.stringify(ControlWord)};\n` +
   `${requestStop}\n(${watch})();`;
 
 export interface WatcherOptions {
@@ -104,16 +95,14 @@ export interface WatcherOptions {
 }
 
 /** The guest's side of a watcher. */
-export class Watcher implements Waiter {
+export class Watcher extends GuestChannel {
   /** For the guest: a stop is requested through them. */
   readonly control = controlWords();
-  readonly #words = new Int32Array(new SharedArrayBuffer(4 * channelWords));
-  readonly #buffer = new Uint8Array(new SharedArrayBuffer(bufferBytes));
   readonly #signals: readonly Deno.Signal[];
   #worker: Worker | undefined;
-  #unread: Uint8Array = new Uint8Array(0);
 
   constructor({ signals = [] }: WatcherOptions = {}) {
+    super(channelBuffer());
     this.#signals = signals;
   }
 
@@ -124,8 +113,12 @@ export class Watcher implements Waiter {
       type: "module",
       name: "watcher",
     });
-    const buffer = this.#buffer as unknown as Uint8Array<ArrayBuffer>;
-    const setup: Setup = { control: this.control, words: this.#words, buffer, signals: this.#signals };
+    const setup: Setup = {
+      control: this.control,
+      words: this.words,
+      bytes: this.bytes,
+      signals: this.#signals,
+    };
     worker.postMessage(setup);
     return this.#worker = worker;
   }
@@ -162,91 +155,20 @@ export class Watcher implements Waiter {
     this.#order({ order: "stopAfter", milliseconds });
   }
 
-  get #stopped(): boolean {
-    return Atomics.load(this.control, ControlWord.stop) !== 0;
+  // Without signals there is no thread until the guest wants input.
+
+  override read(buffer: Uint8Array): number | Interrupted {
+    this.#start();
+    return super.read(buffer);
   }
 
-  #word(word: number): number {
-    return Atomics.load(this.#words, word);
+  override available(): number {
+    this.#start();
+    return super.available();
   }
 
-  /** Asks for input, unless there is some or it is asked for already. */
-  #demand(): void {
-    const idle = this.#word(Channel.filled) === 0 && this.#word(Channel.ended) === 0;
-    if (idle && Atomics.compareExchange(this.#words, Channel.reading, 0, 1) === 0) {
-      this.#order({ order: "read" });
-    }
-  }
-
-  /** Waits for something to happen after `seen` was read; at most so many milliseconds. */
-  #sleep(seen: number, milliseconds?: number): void {
-    Atomics.wait(this.#words, Channel.events, seen, milliseconds);
-  }
-
-  read(buffer: Uint8Array): number | Interrupted {
-    if (buffer.length === 0) return 0;
-    if (this.#unread.length > 0) {
-      const part = this.#unread.subarray(0, buffer.length);
-      buffer.set(part);
-      this.#unread = this.#unread.subarray(part.length);
-      return part.length;
-    }
-    for (;;) {
-      const seen = this.#word(Channel.events);
-      const filled = this.#word(Channel.filled);
-      if (filled > 0) {
-        const start = this.#word(Channel.start);
-        const part = this.#buffer.subarray(start, start + Math.min(filled, buffer.length));
-        buffer.set(part);
-        Atomics.store(this.#words, Channel.start, start + part.length);
-        Atomics.sub(this.#words, Channel.filled, part.length);
-        return part.length;
-      }
-      // A terminal may have more to say after an end.
-      if (Atomics.exchange(this.#words, Channel.ended, 0) !== 0) return 0;
-      if (this.#stopped) return INTERRUPTED;
-      this.#demand();
-      this.#sleep(seen);
-    }
-  }
-
-  available(): number {
-    const here = this.#unread.length + this.#word(Channel.filled);
-    if (here > 0 || this.#word(Channel.ended) !== 0) return Math.max(1, here);
-    this.#demand();
-    return 0;
-  }
-
-  wait(milliseconds: number, input: boolean): "time" | "input" | Interrupted {
-    const end = performance.now() + milliseconds;
-    for (;;) {
-      const seen = this.#word(Channel.events);
-      if (this.#stopped) return INTERRUPTED;
-      if (input && this.available() > 0) return "input";
-      const left = end - performance.now();
-      if (left <= 0) return "time";
-      this.#sleep(seen, left);
-    }
-  }
-
-  pending(): Uint8Array {
-    const start = this.#word(Channel.start);
-    return Uint8Array.from([
-      ...this.#unread,
-      ...this.#buffer.subarray(start, start + this.#word(Channel.filled)),
-    ]);
-  }
-
-  unread(bytes: Uint8Array): void {
-    this.#unread = Uint8Array.from([...bytes, ...this.#unread]);
-  }
-
-  async stopRequested(): Promise<void> {
-    for (;;) {
-      const seen = this.#word(Channel.events);
-      if (this.#stopped) return;
-      const { async, value } = Atomics.waitAsync(this.#words, Channel.events, seen);
-      if (async) await value;
-    }
+  override wait(ms: number, input: boolean): Waited {
+    if (input) this.#start();
+    return super.wait(ms, input);
   }
 }

@@ -12,7 +12,7 @@ import type { Waited } from "./host.ts";
 import { INTERRUPTED, type Interrupted } from "./interrupt.ts";
 
 /** Words of the header. */
-const Word = {
+export const Word = {
   /** Counts everything that may wake the guest; this is what it waits on. */
   wake: 0,
   /** 1 while a stop is requested. */
