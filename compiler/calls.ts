@@ -18,7 +18,8 @@ import {
   method,
   set,
 } from "./estree.ts";
-import { type Lowering, nullLiteral } from "./lower.ts";
+import { nullLiteral } from "./assemble.ts";
+import type { Lowering } from "./lower.ts";
 import type { Reader } from "./reader.ts";
 import { type FuncType, ValType } from "./types.ts";
 

@@ -21,7 +21,8 @@ import { cond, expr, type Expression, id, member, method, not, num, set, uint } 
 import { flatBlock, flatElse, flatEnd, flatIf, flatLoop } from "./flat.ts";
 import { i64Rules } from "./i64.ts";
 import { lowerLoad, lowerStore } from "./memory.ts";
-import { type Lowering, nullLiteral } from "./lower.ts";
+import { nullLiteral } from "./assemble.ts";
+import type { Lowering } from "./lower.ts";
 import { constant, Effect, evaluate, type Value } from "./operands.ts";
 import { type Opcode, opcodes } from "./opcodes.ts";
 import type { Reader } from "./reader.ts";

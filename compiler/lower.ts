@@ -4,9 +4,10 @@
  *
  * @module
  */
+import { assemble } from "./assemble.ts";
+import { Captures, maxArguments, maxSitesInPlace } from "./captures.ts";
 import {
   bin,
-  block as blockOf,
   breakTo,
   call,
   expr,
@@ -15,8 +16,6 @@ import {
   ifThen,
   index,
   int,
-  labeled,
-  letAll,
   logical,
   member,
   method,
@@ -29,19 +28,11 @@ import {
 import { FlatCode } from "./flat.ts";
 import { handlers } from "./handlers.ts";
 import { secondHalf } from "./i64.ts";
-import { isLive, type Liveness, livenessOf } from "./liveness.ts";
-import { constant, highSlotName, OperandStack, type Value } from "./operands.ts";
+import { livenessOf } from "./liveness.ts";
+import { OperandStack, type Value } from "./operands.ts";
 import type { CompileOptions } from "./policy.ts";
 import { Reader } from "./reader.ts";
-import {
-  entryOffset,
-  type Form,
-  localTypes,
-  type ResumePoint,
-  type Site,
-  type SiteKind,
-  type Source,
-} from "./sites.ts";
+import { entryOffset, type Form, localTypes, type ResumePoint, type SiteKind } from "./sites.ts";
 import { type Block, readOpcode, skipImmediates, type Structure, structureOf } from "./structure.ts";
 import { type FuncType, type Module, ValType } from "./types.ts";
 
@@ -106,19 +97,6 @@ const lowNames: Expression[] = [];
 const highNames: Expression[] = [];
 const pointerNames: Expression[] = [];
 
-/** Functions with more sites than this share one capture block. */
-const maxSitesInPlace = 24;
-
-/** A site while its function is lowered. */
-interface PendingSite {
-  readonly offset: number;
-  readonly kind: SiteKind;
-  /** The operand stack there. */
-  readonly values: readonly Value[];
-  locals: readonly Source[];
-  operands: readonly Source[];
-}
-
 export class Lowering {
   readonly module: Module;
   readonly options: CompileOptions;
@@ -145,10 +123,8 @@ export class Lowering {
   readonly flat: FlatCode | undefined;
 
   readonly #declared = new Map<string, ValType>();
-  readonly #sites: PendingSite[] = [];
-  readonly #savesInPlace: boolean;
+  readonly #captures: Captures;
   readonly #keepsView: boolean;
-  readonly #liveness: Liveness | undefined;
   #guarded = false;
 
   constructor(readonly context: LoweringContext, readonly func: number, readonly resume?: ResumePoint) {
@@ -169,10 +145,11 @@ export class Lowering {
     this.unwinds = context.mayUnwind(func);
     this.seeking = resume !== undefined;
     this.#keepsView = this.structure.accesses > this.structure.calls;
-    this.#savesInPlace = this.structure.sites <= maxSitesInPlace && this.localTypes.length < maxArguments;
-    if (this.#savesInPlace && this.structure.sites > 0) {
-      this.#liveness = livenessOf(module, defined, this.localTypes.length);
-    }
+    const inPlace = this.structure.sites <= maxSitesInPlace && this.localTypes.length < maxArguments;
+    const liveness = inPlace && this.structure.sites > 0
+      ? livenessOf(module, defined, this.localTypes.length)
+      : new Map<number, Uint32Array>();
+    this.#captures = new Captures(this.localTypes, this.type.params.length, inPlace ? liveness : undefined);
     if (this.structure.depth > this.options.maxNesting) this.flat = new FlatCode(this);
   }
 
@@ -305,8 +282,8 @@ export class Lowering {
   }
 
   pollStatement(kind: SiteKind, offset: number, test = (site: number) => this.#stopTest(site)): Statement {
-    const capture = this.capture(kind, offset);
-    return ifThen(test(this.#sites.length - 1), capture);
+    const { number, leave } = this.capture(kind, offset);
+    return ifThen(test(number), leave);
   }
 
   #stopTest(site: number): Expression {
@@ -314,38 +291,9 @@ export class Lowering {
     return logical("&&", bin("!==", index(id("U"), num(0)), num(0)), method("X", "poll", []));
   }
 
-  /**
-   * The statements that leave the function and save its frame at a site. With few sites, each saves what
-   * it needs itself: V8 takes code that never ran for a dead end, and keeps nothing else alive for it. With
-   * many, they share one block at the end of the function.
-   */
-  capture(kind: SiteKind, offset = this.offset): Statement[] {
-    const values = [...this.stack.values];
-    const number = this.#sites.push({
-      offset: offset - this.module.codeSectionStart,
-      kind,
-      values,
-      locals: [],
-      operands: [],
-    }) - 1;
-    if (!this.#savesInPlace) return [set(id("pc"), num(number)), breakTo("C")];
-    const site = this.#sites[number];
-    const names: string[] = [];
-    const live = kind === "entry" ? undefined : this.#liveness?.get(offset);
-    site.locals = this.localTypes.map((type, i) => {
-      if (live === undefined ? kind === "entry" && i >= this.type.params.length : !isLive(live, i)) {
-        return dead(type);
-      }
-      return type === ValType.i64
-        ? { at: names.push("l" + i) - 1, highAt: names.push("h" + i) - 1 }
-        : { at: names.push("l" + i) - 1 };
-    });
-    site.operands = values.map((value) => {
-      if (value.place === "const") return constantSource(value);
-      const at = names.push(value.node.name) - 1;
-      return value.high === undefined ? { at } : { at, highAt: names.push(value.high.name) - 1 };
-    });
-    return [...captureCall(num(number), names), returns(null)];
+  /** The statements that leave the function and save its frame at a site. */
+  capture(kind: SiteKind, offset = this.offset): { number: number; leave: Statement[] } {
+    return this.#captures.add(kind, offset, offset - this.module.codeSectionStart, this.stack.values);
   }
 
   /**
@@ -443,7 +391,7 @@ export class Lowering {
     }
     if (unwinds) {
       const test = bin("!==", member(id("X"), "u"), num(0));
-      this.emit(ifThen(test, this.capture("call")));
+      this.emit(ifThen(test, this.capture("call").leave));
     }
     if (grows) this.refreshView();
     this.pushResults(results);
@@ -475,158 +423,36 @@ export class Lowering {
   }
 
   #finish(): LoweredFunction {
-    const { captured, form } = this.#layout();
-    const code = this.flat ? this.flat.statements() : this.out;
-    const body: Statement[] = [];
-    const variables: [string, Expression][] = [];
-    const params: Expression[] = [];
-    const parameters = this.type.params.length;
-
-    if (this.resume === undefined) {
-      this.localTypes.forEach((type, i) => {
-        const names = type === ValType.i64 ? ["l" + i, "h" + i] : ["l" + i];
-        for (const name of names) {
-          if (i >= parameters) variables.push([name, initial(type)]);
-          else {
-            params.push(id(name));
-            if (type === ValType.i32 || type === ValType.i64) body.push(set(id(name), int(id(name))));
-          }
-        }
-      });
-      if (this.passesDepth) params.push(id("d"));
-    } else {
-      params.push(id("v"), id("w"));
-      let at = 0;
-      const next = (type: ValType) => {
-        const value = index(id("v"), num(at++));
-        return type === ValType.i32 || type === ValType.i64 ? int(value) : value;
-      };
-      this.localTypes.forEach((type, i) => {
-        variables.push(["l" + i, next(type)]);
-        if (type === ValType.i64) variables.push(["h" + i, next(type)]);
-      });
-      this.resume.operands.forEach((type, height) => {
-        const slot = this.stack.slot(height, type);
-        variables.push([slot.node.name, next(type)]);
-        this.#declared.delete(slot.node.name);
-        if (slot.high === undefined) return;
-        variables.push([highSlotName(height), next(type)]);
-        this.#declared.delete(highSlotName(height));
-      });
-      if (this.#guarded) variables.push(["r", num(1)]);
-      if (this.passesDepth) variables.push(["d", member(id("X"), "base")]);
-    }
-    for (const [name, type] of this.#declared) {
-      variables.push([name, name === "m" ? member(id(this.use("memory", 0)), "d") : initial(type)]);
-    }
+    const code = this.#captures.around(this.flat ? this.flat.statements() : this.out);
+    const initialised: [string, Expression][] = [];
+    if (this.#guarded) initialised.push(["r", num(1)]);
+    if (this.#declared.delete("m")) initialised.push(["m", member(id(this.use("memory", 0)), "d")]);
     for (const local of this.structure.pointers) {
       const twin = this.pointer(local);
-      if (twin === undefined) continue;
-      if (this.resume === undefined && local >= parameters) variables.push([twin.name, num(0)]);
-      else variables.push([twin.name, uint(this.local(local))]);
+      if (twin) initialised.push([twin.name, uint(this.local(local))]);
     }
-
-    if (this.#sites.length > 0 && !this.#savesInPlace) {
-      variables.push(["pc", num(0)]);
-      body.push(labeled("C", blockOf(code)));
-      body.push(...captureCall(id("pc"), captured));
-    } else {
-      body.push(...code);
-    }
-    if (variables.length > 0) body.unshift(letAll(variables));
-    const name = `${this.resume ? "R" : "F"}${this.func}`;
-    const node = {
-      type: "FunctionExpression",
-      id: id(name),
-      params,
-      body: blockOf(body),
-      generator: false,
-      async: false,
-    };
-    return { node, free: this.free, form };
+    if (this.#captures.usesBlock) initialised.push(["pc", num(0)]);
+    const node = assemble({
+      func: this.func,
+      localTypes: this.localTypes,
+      params: this.type.params.length,
+      resume: this.resume,
+      passesDepth: this.passesDepth,
+      declared: this.#declared,
+      initialised,
+      code,
+    });
+    return { node, free: this.free, form: this.#captures.form(this.func) };
   }
 
   /** Whether back edges are looked at under the policy. */
   get pollsLoops(): boolean {
     return this.options.policy !== "none" && this.options.policy !== "function";
   }
-
-  /** Chooses which variables the capture block saves, and says where each value is among them. */
-  #layout(): { captured: string[]; form: Form } {
-    const captured: string[] = [];
-    const positions = new Map<string, number>();
-    const at = (name: string) => {
-      let position = positions.get(name);
-      if (position === undefined) {
-        positions.set(name, position = captured.length);
-        captured.push(name);
-      }
-      return position;
-    };
-    if (!this.#savesInPlace && this.#sites.length > 0) {
-      const locals: Source[] = this.localTypes.map((type, i) =>
-        type === ValType.i64 ? { at: at("l" + i), highAt: at("h" + i) } : { at: at("l" + i) }
-      );
-      for (const site of this.#sites) {
-        site.locals = locals;
-        site.operands = site.values.map((value): Source => {
-          if (value.place === "const") return constantSource(value);
-          const low = at(value.node.name);
-          return value.high === undefined ? { at: low } : { at: low, highAt: at(value.high.name) };
-        });
-      }
-    }
-    const sites: Site[] = this.#sites.map(({ offset, kind, values, locals, operands }) => ({
-      offset,
-      kind,
-      locals,
-      types: values.map(({ type }) => type),
-      operands,
-    }));
-    return { captured, form: { func: this.func, localTypes: this.localTypes, sites } };
-  }
-}
-
-/** The source of a local that nothing reads any more. */
-function dead(type: ValType): Source {
-  return { constant: type === ValType.funcref || type === ValType.externref ? null : 0, high: 0 };
-}
-
-function constantSource({ node, high }: Value): Source {
-  const value = (part: Expression): number | null =>
-    part.type === "UnaryExpression"
-      ? -value(part.argument)!
-      : part.type === "Identifier"
-      ? Infinity
-      : part.value;
-  return high === undefined
-    ? { constant: value(node) }
-    : { constant: value(node), high: value(high) as number };
 }
 
 function asPlain(value: Value): Expression {
   return value.shape === "bool"
     ? { type: "ConditionalExpression", test: value.node, consequent: num(1), alternate: num(0) }
     : value.node;
-}
-
-function initial(type: ValType): Expression {
-  return type === ValType.funcref || type === ValType.externref ? constant(type, nullLiteral).node : num(0);
-}
-
-export const nullLiteral: Expression = { type: "Literal", value: null, raw: "null" };
-
-/** Calls with more arguments than this are split. */
-const maxArguments = 400;
-
-/** `X.capture(K, site, values...)`, then, for very large frames, `X.captureMore(values...)`. */
-function captureCall(site: Expression, captured: readonly string[]): Statement[] {
-  const statements: Statement[] = [];
-  for (let i = 0; i === 0 || i < captured.length; i += maxArguments) {
-    const values = captured.slice(i, i + maxArguments).map(id);
-    statements.push(expr(
-      i === 0 ? method("X", "capture", [id("K"), site, ...values]) : method("X", "captureMore", values),
-    ));
-  }
-  return statements;
 }

@@ -13,13 +13,13 @@ import {
 } from "../compiler/types.ts";
 import type { Frame as HeapFrame } from "./frame.ts";
 import { Func } from "./func.ts";
-import { Global } from "./global.ts";
+import type { Global } from "./global.ts";
 import type { Frame, Ref, Snapshot, SnapshotImport, Value } from "./image/snapshot.ts";
 import { packFrame } from "./image/snapshot.ts";
 import type { Instance } from "./instance.ts";
-import { Memory } from "./memory.ts";
+import type { Memory } from "./memory.ts";
 import type { Store } from "./store.ts";
-import { Table } from "./table.ts";
+import type { Table } from "./table.ts";
 import { type Bits, bitsAt, rawSize } from "./value.ts";
 
 /** A value that cannot be written into an image. */

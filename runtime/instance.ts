@@ -42,8 +42,8 @@ export class Instance {
   readonly elements: (readonly Ref[])[] = [];
   /** Data segments; a dropped one is empty. */
   readonly datas: Uint8Array[] = [];
-  readonly droppedElements = new Set<number>();
-  readonly droppedDatas = new Set<number>();
+  readonly droppedElements: Set<number> = new Set();
+  readonly droppedDatas: Set<number> = new Set();
   readonly exports: ReadonlyMap<string, Extern>;
 
   readonly #resumeForms = new Map<string, Code>();
