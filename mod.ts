@@ -36,7 +36,7 @@ export {
 export { ArtifactError, isArtifact, readArtifact, writeArtifact } from "./runtime/artifact.ts";
 export { CheckpointError } from "./runtime/checkpoint.ts";
 export { RestoreError } from "./runtime/restore.ts";
-export { clearStop, ControlWord, controlWords, requestStop } from "./runtime/control.ts";
+export { clearStop, ControlWord, controlWords, requestStop, stopRequest } from "./runtime/control.ts";
 export type { HostFunction } from "./runtime/host_function.ts";
 export { type StackFrame, TrapKind } from "./runtime/trap.ts";
 export type { ThreadObserver } from "./runtime/thread.ts";

@@ -8,8 +8,8 @@
  *
  * @module
  */
-import { ControlWord, controlWords, type Interrupted, requestStop } from "../mod.ts";
-import { channelBuffer, GuestChannel, Word } from "../runtime/wasi/channel.ts";
+import { controlWords, type Interrupted, requestStop, stopRequest } from "../mod.ts";
+import { channelBuffer, GuestChannel, Word as ChannelWord } from "../runtime/wasi/channel.ts";
 import type { Waited } from "../runtime/wasi/host.ts";
 
 /** What the watcher is told first. */
@@ -26,8 +26,8 @@ type Order =
   /** The first SIGINT was heard before the watcher was there. */
   | { readonly order: "interrupted" };
 
-/** The watcher's thread. Its source is sent as text: it may use nothing but what `source` puts before it. */
-function watch(): void {
+/** The watcher's thread. Its source is sent as text: it may use nothing but its parameters. */
+function watch(Word: typeof ChannelWord, request: typeof stopRequest): void {
   const scope = self as unknown as {
     onmessage: ((event: MessageEvent) => void) | null;
     postMessage(message: unknown): void;
@@ -38,7 +38,7 @@ function watch(): void {
     Atomics.notify(setup.words, Word.wake);
   };
   const stop = () => {
-    requestStop(setup.control);
+    for (const [word, value] of request) Atomics.store(setup.control, word, value);
     Atomics.store(setup.words, Word.stop, 1);
     wake();
   };
@@ -85,9 +85,7 @@ function watch(): void {
   };
 }
 
-const source = () =>
-  `const Word = ${JSON.stringify(Word)}, ControlWord = ${JSON.stringify(ControlWord)};\n` +
-  `${requestStop}\n(${watch})();`;
+const source = () => `(${watch})(${JSON.stringify(ChannelWord)}, ${JSON.stringify(stopRequest)});`;
 
 export interface WatcherOptions {
   /** Signals that stop the guest; a second SIGINT ends the process. */

@@ -27,11 +27,16 @@ export function controlWords(): Int32Array<SharedArrayBuffer> {
   return words;
 }
 
+/** What a stop request writes to the words, in this order. */
+export const stopRequest: readonly (readonly [word: number, value: number])[] = [
+  [ControlWord.stop, 1],
+  [ControlWord.depthLimit, -1],
+  [ControlWord.attention, 1],
+];
+
 /** Asks the guest that watches these words to stop; safe from any thread. */
 export function requestStop(words: Int32Array): void {
-  Atomics.store(words, ControlWord.stop, 1);
-  Atomics.store(words, ControlWord.depthLimit, -1);
-  Atomics.store(words, ControlWord.attention, 1);
+  for (const [word, value] of stopRequest) Atomics.store(words, word, value);
   if (words.buffer instanceof SharedArrayBuffer) Atomics.notify(words, ControlWord.stop);
 }
 
