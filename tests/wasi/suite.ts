@@ -4,16 +4,17 @@
  * one without must exit with 0.
  *
  * ```
- * deno run -A tests/wasi/suite.ts FOLDER [--every K] [--only TEXT] [--memory]
+ * deno run -A tests/wasi/suite.ts FOLDER [--every K] [--only TEXT] [--memory] [--v8]
  * ```
- * `--every K` saves and restores the guest's WASI state before every K-th call, `--memory` runs on the
- * in-memory file system. One line per failure, then `N passed, N failed`; exit code 1 if any failed.
+ * `--every K` takes the guest through an image before every K-th call, `--memory` runs on the in-memory
+ * file system, `--v8` on V8's own WebAssembly (where only the WASI state goes through the image). One line per failure, then `N passed, N failed`; exit code 1 if any failed.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { MemoryHost, type WasiHost } from "../../runtime/wasi/mod.ts";
 import { DenoHost } from "../../runtime/wasi/host_deno.ts";
+import { mvvmEngine } from "./engine_mvvm.ts";
 import { capture, type Engine, type Outcome, v8Engine } from "./engine.ts";
 import { plantTree, readTree } from "./world.ts";
 
@@ -117,20 +118,21 @@ function judge(test: Case, outcome: Outcome, streams: ReturnType<typeof capture>
 }
 
 async function main(): Promise<number> {
-  const args = parseArgs(Deno.args, { string: ["every", "only"], boolean: ["memory"] });
+  const args = parseArgs(Deno.args, { string: ["every", "only"], boolean: ["memory", "v8"] });
   const folder = args._[0];
   if (folder === undefined) {
-    console.error("usage: suite.ts FOLDER [--every K] [--only TEXT] [--memory]");
+    console.error("usage: suite.ts FOLDER [--every K] [--only TEXT] [--memory] [--v8]");
     return 2;
   }
   const every = args.every === undefined ? undefined : Number(args.every);
   const only = args.only as string | undefined;
   const memory = args.memory === true;
+  const engine = args.v8 === true ? v8Engine : mvvmEngine;
   let passed = 0;
   let failed = 0;
   for (const test of findCases(String(folder))) {
     if (only !== undefined && !test.wasm.includes(only)) continue;
-    const wrong = await runCase(test, { every, memory });
+    const wrong = await runCase(test, { engine, every, memory });
     if (wrong === undefined) passed++;
     else {
       failed++;

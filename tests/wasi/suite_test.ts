@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { mvvmEngine } from "./engine_mvvm.ts";
 import { findCases, runCase } from "./suite.ts";
 import { MemoryHost } from "../../runtime/wasi/mod.ts";
 import { DenoHost } from "../../runtime/wasi/host_deno.ts";
@@ -23,6 +24,15 @@ for (const test of cases) {
         assertEquals(await runCase(test, { memory, every }), undefined);
       });
     }
+  }
+}
+
+for (const test of cases) {
+  for (const every of [undefined, 23]) {
+    const way = every ? `, through an image every ${every} calls` : "";
+    Deno.test(`${test.name} (our engine${way})`, async () => {
+      assertEquals(await runCase(test, { engine: mvvmEngine, every }), undefined);
+    });
   }
 }
 
