@@ -58,8 +58,8 @@ export interface ThreadOptions {
 
 /** What a frame takes besides its values, in values. */
 const frameOverhead = 16;
-/** About 200 MB: a million small frames. */
-const defaultMaxHeapValues = 24_000_000;
+/** About 40 MB: some 250,000 small frames. */
+const defaultMaxHeapValues = 5_000_000;
 
 /** Polls between two looks at the clock, when slices are on. */
 const pollsPerLook = 64;
