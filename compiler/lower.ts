@@ -180,7 +180,7 @@ export class Lowering {
 
   /** Emitted after what may have grown the memory. */
   refreshView(): void {
-    if (this.#keepsView) this.emit(set(id("m"), member(id(this.use("memory", 0)), "d")));
+    if (this.#keepsView) this.emit(set(this.declare("m", ValType.i32), member(id(this.use("memory", 0)), "d")));
   }
 
   local(local: number): Expression {
