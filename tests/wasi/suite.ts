@@ -4,18 +4,21 @@
  * one without must exit with 0.
  *
  * ```
- * deno run -A tests/wasi/suite.ts FOLDER [--every K] [--only TEXT] [--memory] [--v8]
+ * deno run -A tests/wasi/suite.ts FOLDER [--every K] [--only TEXT] [--fresh | --memory] [--v8]
  * ```
- * `--every K` takes the guest through an image before every K-th call, `--memory` runs on the in-memory
- * file system, `--v8` on V8's own WebAssembly (where only the WASI state goes through the image). One line per failure, then `N passed, N failed`; exit code 1 if any failed.
+ * `--every K` takes the guest through an image before every K-th call, with `--fresh` through an image file
+ * into a new process. `--memory` runs on the in-memory file system, `--v8` on V8's own WebAssembly (where
+ * only the WASI state goes through the image). One line per failure, then `N passed, N failed`; exit code 1
+ * if any failed.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { MemoryHost, type WasiHost } from "../../runtime/wasi/mod.ts";
 import { DenoHost } from "../../runtime/wasi/host_deno.ts";
-import { mvvmEngine } from "./engine_mvvm.ts";
 import { capture, type Engine, type Outcome, v8Engine } from "./engine.ts";
+import { freshEngine } from "./engine_fresh.ts";
+import { mvvmEngine } from "./engine_mvvm.ts";
 import { plantTree, readTree } from "./world.ts";
 
 /** What a test asks for and expects. */
@@ -117,28 +120,42 @@ function judge(test: Case, outcome: Outcome, streams: ReturnType<typeof capture>
   return undefined;
 }
 
+/** Chains of processes that run side by side. */
+const CHAINS = 2;
+
+const USAGE = "usage: suite.ts FOLDER [--every K] [--only TEXT] [--fresh | --memory] [--v8]";
+
 async function main(): Promise<number> {
-  const args = parseArgs(Deno.args, { string: ["every", "only"], boolean: ["memory", "v8"] });
+  const args = parseArgs(Deno.args, { string: ["every", "only"], boolean: ["fresh", "memory", "v8"] });
   const folder = args._[0];
-  if (folder === undefined) {
-    console.error("usage: suite.ts FOLDER [--every K] [--only TEXT] [--memory] [--v8]");
+  const every = args.every === undefined ? undefined : Number(args.every);
+  if (
+    folder === undefined || every !== undefined && !(Number.isInteger(every) && every > 0) ||
+    args.fresh && (every === undefined || args.memory || args.v8)
+  ) {
+    console.error(`${USAGE}\n--fresh needs --every, and goes with neither --memory nor --v8`);
     return 2;
   }
-  const every = args.every === undefined ? undefined : Number(args.every);
-  const only = args.only as string | undefined;
-  const memory = args.memory === true;
-  const engine = args.v8 === true ? v8Engine : mvvmEngine;
+  const options: RunOptions = {
+    engine: args.fresh ? freshEngine : args.v8 ? v8Engine : mvvmEngine,
+    every,
+    memory: args.memory === true,
+  };
+  const only = String(args.only ?? "");
+  const waiting = findCases(String(folder)).filter(({ wasm }) => wasm.includes(only));
   let passed = 0;
   let failed = 0;
-  for (const test of findCases(String(folder))) {
-    if (only !== undefined && !test.wasm.includes(only)) continue;
-    const wrong = await runCase(test, { engine, every, memory });
-    if (wrong === undefined) passed++;
-    else {
-      failed++;
-      console.log(`${test.name}: ${wrong}`);
+  const work = async () => {
+    for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
+      const wrong = await runCase(test, options);
+      if (wrong === undefined) passed++;
+      else {
+        failed++;
+        console.log(`${test.name}: ${wrong}`);
+      }
     }
-  }
+  };
+  await Promise.all(Array.from({ length: args.fresh ? CHAINS : 1 }, work));
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
 }
