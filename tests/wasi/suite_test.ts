@@ -4,11 +4,13 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import wabt from "wabt";
 import { mvvmEngine } from "./engine_mvvm.ts";
 import { findCases, runCase } from "./suite.ts";
 import { MemoryHost } from "../../runtime/wasi/mod.ts";
 import { DenoHost } from "../../runtime/wasi/host_deno.ts";
 import { capture, v8Engine } from "./engine.ts";
+import { runChain } from "./engine_fresh.ts";
 import { describeTree, readTree } from "./world.ts";
 
 const folder = new URL("./programs", import.meta.url).pathname;
@@ -60,4 +62,32 @@ Deno.test("both hosts are left with the same files", async () => {
   } finally {
     Deno.removeSync(scratch, { recursive: true });
   }
+});
+
+/** Copies its input, at most four bytes at a time, and ends with 9. */
+const COPY = `(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 16))
+    (loop $more
+      (i32.store (i32.const 4) (i32.const 4))
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 4)))
+      (if (i32.load (i32.const 4)) (then
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+        (br $more))))
+    (call $exit (i32.const 9))))`;
+
+Deno.test("a chain of fresh processes has one input, one output and one exit code", async () => {
+  const { parseWat } = await wabt();
+  const streams = capture("hello, world");
+  const setup = { options: {}, host: new DenoHost(streams), every: 2 };
+  const { outcome, processes } = await runChain(parseWat("copy.wat", COPY).toBinary({}).buffer, setup);
+  assertEquals(outcome, { kind: "finished", code: 9 });
+  assertEquals(streams.stdout.text(), "hello, world");
+  assertEquals(streams.stderr.text(), "");
+  // Eight calls: three reads that give something, three writes, the read at the end, the exit.
+  assertEquals(processes, 5);
 });
