@@ -4,12 +4,13 @@
  *
  * @module
  */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { drawChart } from "./chart.ts";
 import { measure } from "./child.ts";
 import { columnOf, programCommand } from "./engines.ts";
+import { FILE_CASES, FILE_COLUMNS } from "./files.ts";
 import { kernelFile, KERNELS } from "./kernels.ts";
-import { measureKernel, measureProgram, WrongResult } from "./measure.ts";
+import { measureFiles, measureKernel, measureProgram, WrongResult } from "./measure.ts";
 import { benchPrograms } from "./programs.ts";
 import { geometricMean, jsonReport, median, printReport, type Row, standings } from "./report.ts";
 
@@ -68,6 +69,19 @@ Deno.test("bench: whole programs are judged by their output", async () => {
     WrongResult,
     "expected 0000000000000000",
   );
+});
+
+Deno.test("bench: files are timed in every column that has them", async () => {
+  const [read] = FILE_CASES, below = FILE_CASES.at(-1)!;
+  for (const name of FILE_COLUMNS) {
+    for (const files of [read, below]) {
+      const { time } = await measureFiles(files, columnOf(name), true);
+      assert(time > 0, `${files.name} in ${name} took ${time} ms`);
+    }
+  }
+  // 16 MB per call do not fit into the program's buffer.
+  const wrong = { ...read, quick: ["read", "16777216", "16"] };
+  await assertRejects(() => measureFiles(wrong, columnOf("wasi"), true), WrongResult, "exit code 1");
 });
 
 Deno.test("bench: a wrong checksum is an error", async () => {

@@ -12,6 +12,8 @@ export interface Column {
   name: string;
   about: string;
   engine: "v8" | "ours" | "wasm2js" | "asyncify";
+  /** V8's own Wasm with our WASI in place of Deno's `node:wasi`. */
+  ourWasi?: boolean;
   /** Ours: which sites exist. */
   policy?: "none" | "function" | "loop" | "counter" | "dirty";
   /** Whether a kernel is called until the engine's best code runs; if not, its very first call counts. */
@@ -43,6 +45,14 @@ export const COLUMNS: readonly Column[] = [
     programFlags: "--no-liftoff",
     // Compiling all of CPython in the optimising tier takes longer than running the scripts.
     groups: ["kernels", "long"],
+  },
+  {
+    name: "wasi",
+    about: "V8's own Wasm with our WASI in place of Deno's node:wasi",
+    engine: "v8",
+    ourWasi: true,
+    warm: false,
+    groups: ["files"],
   },
   ours("none", "ours without sites"),
   ours("function", "ours, sites at function entries"),
@@ -127,7 +137,7 @@ export function programCommand(column: Column, run: Run): string[] {
   const dirs = (run.dirs ?? []).flatMap((dir) => ["--dir", dir]);
   const path = (name: string) => decodeURIComponent(new URL(name, ROOT).pathname);
   const runner = column.engine === "v8"
-    ? [path("bench/v8_program.ts"), ...dirs, run.wasm]
+    ? [path("bench/v8_program.ts"), ...column.ourWasi ? ["--our-wasi"] : [], ...dirs, run.wasm]
     : [path("cli.ts"), "run", "--policy", column.policy!, ...dirs, run.wasm];
   return ["run", "-A", ...flags, ...runner, "--", ...run.args];
 }

@@ -6,14 +6,16 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { drawChart } from "./chart.ts";
 import { type Column, columnOf, COLUMNS } from "./engines.ts";
+import { FILE_CASES, FILE_COLUMNS } from "./files.ts";
 import { KERNELS } from "./kernels.ts";
-import { measureKernel, measureProgram, type Sample } from "./measure.ts";
+import { measureFiles, measureKernel, measureProgram, type Sample } from "./measure.ts";
 import { benchPrograms } from "./programs.ts";
 import { jsonReport, printReport, type Row } from "./report.ts";
 
 const HELP = `deno task bench [options]
 
-  --only NAME,...     kernels, programs or groups: kernels, long, python, tools, start  [all]
+  --only NAME,...     kernels, programs or groups: kernels, long, python, tools, start,
+                      files  [all]
   --columns NAME,...  ${COLUMNS.map((column) => column.name).join(", ")}
                       [all but the optional ones: ${
   COLUMNS.filter((c) => c.optional).map((c) => c.name).join(", ")
@@ -27,9 +29,11 @@ const HELP = `deno task bench [options]
 A wrong checksum is an error line, and the exit code is 1.
 `;
 
-/** One kernel or program, ready to be measured. */
+/** One row of the report, ready to be measured. */
 interface Case {
   row: Row;
+  /** The columns that it makes sense in, where not all do. */
+  columns?: readonly string[];
   measure(column: Column): Promise<Sample>;
 }
 
@@ -92,10 +96,16 @@ function allCases(quick: boolean): Case[] {
       row: row(program.name, program.group),
       measure: (column) => measureProgram(program, column, quick),
     })),
+    ...FILE_CASES.map((files): Case => ({
+      row: row(files.name, "files"),
+      columns: FILE_COLUMNS,
+      measure: (column) => measureFiles(files, column, quick),
+    })),
   ];
 }
 
-const fits = (row: Row, column: Column): boolean => column.groups?.includes(row.group) ?? true;
+const fits = ({ row, columns }: Case, column: Column): boolean =>
+  (column.groups?.includes(row.group) ?? true) && (columns?.includes(column.name) ?? true);
 
 /** Measures every case in every column, `runs` times, the columns of one case side by side. */
 async function measureAll(
@@ -105,16 +115,17 @@ async function measureAll(
 ): Promise<boolean> {
   let good = true, done = 0;
   const total = runs *
-    cases.reduce((sum, each) => sum + columns.filter((column) => fits(each.row, column)).length, 0);
+    cases.reduce((sum, each) => sum + columns.filter((column) => fits(each, column)).length, 0);
   const showing = Deno.stderr.isTerminal();
   const encoder = new TextEncoder();
   const progress = (text: string) => showing && Deno.stderr.writeSync(encoder.encode(`\r\x1b[K${text}`));
   for (let run = 0; run < runs; run++) {
     // Every other round goes the other way, so that a drift of the machine favours no column.
     const order = run % 2 === 0 ? columns : [...columns].reverse();
-    for (const { row, measure } of cases) {
+    for (const each of cases) {
+      const { row, measure } = each;
       for (const column of order) {
-        if (!fits(row, column)) continue;
+        if (!fits(each, column)) continue;
         progress(`${++done}/${total} ${row.name} ${column.name}`);
         if (row.errors[column.name] !== undefined) continue;
         try {

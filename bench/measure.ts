@@ -1,17 +1,18 @@
 /**
- * One measurement: a kernel or a whole program, in one column, in a fresh process. A wrong result is a
+ * One measurement: a kernel, a whole program or a use of files, in one column, in a fresh process. A wrong result is a
  * {@linkcode WrongResult}, never a number.
  *
  * @module
  */
 import type { KernelTimes } from "./child.ts";
 import { type Column, programCommand } from "./engines.ts";
+import type { FileCase } from "./files.ts";
 import { type Kernel, kernelFile } from "./kernels.ts";
 import type { BenchProgram } from "./programs.ts";
 
 /**
  * Numbers by name. Kernels: `load`, `first`, `warm` in milliseconds. Programs: `wall` in milliseconds and,
- * on Linux, `peak` resident memory in MB.
+ * on Linux, `peak` resident memory in MB. Files: `time` in milliseconds, as the guest's clock has it.
  */
 export type Sample = Record<string, number>;
 
@@ -54,6 +55,23 @@ export async function measureProgram(program: BenchProgram, column: Column, quic
     return peak === undefined ? { wall } : { wall, peak };
   } finally {
     if (scratch !== undefined) await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+/** Runs the file program in a fresh process and a fresh folder. */
+export async function measureFiles(files: FileCase, column: Column, quick: boolean): Promise<Sample> {
+  const folder = await Deno.makeTempDir({ prefix: "bench-files-" });
+  try {
+    const wasm = decodeURIComponent(new URL("files.wasm", import.meta.url).pathname);
+    const args = quick ? files.quick : files.args;
+    const command = programCommand(column, { wasm, args, dirs: [`${folder}::/`] });
+    const printed = new TextDecoder().decode((await run(command, { limit: PROGRAM_LIMIT_MS })).stdout);
+    if (!/^\d+\.\d+\n$/.test(printed)) {
+      throw new WrongResult(`printed ${JSON.stringify(printed)} instead of a time`);
+    }
+    return { time: Number(printed) };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
