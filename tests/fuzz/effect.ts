@@ -13,10 +13,40 @@ export function blockType(module: ModuleIr, code: number): FuncType {
   return { params: [], results: code === -0x40 ? [] : [(code + 0x80) as ValType] };
 }
 
+/** How many operands an instruction takes and gives, where its types depend on the context. */
+const counts: Readonly<Record<string, readonly [takes: number, gives: number]>> = {
+  "drop": [1, 0],
+  "select": [3, 1],
+  "ref.is_null": [1, 1],
+  "unreachable": [0, 0],
+};
+
 /**
- * The effect of an instruction, as far as it is known without its context: not for jumps, and not for `drop`,
- * `select` and `local.tee`.
+ * Where the instructions start that make the operands of number `end` of a list, and the operands of those, and so
+ * on; `undefined` if that is not a run of instructions.
  */
+export function treeStart(
+  module: ModuleIr,
+  locals: readonly ValType[],
+  list: readonly Instr[],
+  end: number,
+): number | undefined {
+  const count = (instr: Instr) => {
+    const known = effect(module, locals, instr);
+    return known ? [known.params.length, known.results.length] : counts[opcodeOfInstr(instr).name];
+  };
+  let start = end;
+  let wanted = count(list[end])?.[0];
+  if (wanted === undefined) return undefined;
+  while (wanted > 0 && start > 0) {
+    const before = count(list[--start]);
+    if (before === undefined || before[1] > wanted) return undefined;
+    wanted += before[0] - before[1];
+  }
+  return wanted === 0 ? start : undefined;
+}
+
+/** The effect of an instruction, as far as it is known without its context. */
 export function effect(module: ModuleIr, locals: readonly ValType[], instr: Instr): FuncType | undefined {
   const opcode = opcodeOfInstr(instr);
   const a = Number(instr.args[0]);
@@ -43,6 +73,8 @@ export function effect(module: ModuleIr, locals: readonly ValType[], instr: Inst
       return { params: [...module.types[a].params, i32], results: module.types[a].results };
     case "local.get":
       return gives(locals[a]);
+    case "local.tee":
+      return { params: [locals[a]], results: [locals[a]] };
     case "local.set":
       return takes(locals[a]);
     case "global.get":

@@ -6,7 +6,7 @@
 
 import { op } from "../../compiler/opcodes.ts";
 import { type FuncType, ValType } from "../../compiler/types.ts";
-import { effect } from "./effect.ts";
+import { effect, treeStart } from "./effect.ts";
 import { encode } from "./encode.ts";
 import type { Scenario } from "./generate.ts";
 import { type FuncIr, type Instr, instr, mapInstrs, type ModuleIr, opcodeOfInstr } from "./ir.ts";
@@ -240,6 +240,7 @@ class Minimiser {
       list = after;
       return true;
     };
+    if (this.options.valid) await this.#trees(func, () => list, attempt);
     await this.#shrink(list, attempt);
     if (list.length <= 40) await this.#dropPairs(() => list, attempt);
     for (let i = list.length - 1; i >= 0 && !this.#late; i--) {
@@ -257,6 +258,23 @@ class Minimiser {
       }
     }
     return list;
+  }
+
+  /** Removes instructions with all that makes their operands; zeros take the place of their results. */
+  async #trees(
+    func: FuncIr,
+    list: () => readonly Instr[],
+    attempt: (list: readonly Instr[]) => Promise<boolean>,
+  ): Promise<void> {
+    const locals = [...this.#module.types[func.type].params, ...func.locals];
+    for (let end = list().length - 1; end >= 0 && !this.#late; end--) {
+      const start = treeStart(this.#module, locals, list(), end);
+      const results = effect(this.#module, locals, list()[end])?.results ?? [];
+      if (start === undefined || (start === end && results.length > 0)) continue;
+      if (await attempt(list().toSpliced(start, end - start + 1, ...results.map(zero)))) {
+        end = start + results.length;
+      }
+    }
   }
 
   /** Removes a `drop` together with what made its operand, wherever that stands before it. */
