@@ -61,10 +61,16 @@ export const options: readonly OptionSpec[] = [
     value: "FILE",
   }),
 
-  option("args", "guest", guests, "the guest's arguments, separated by commas; or everything behind --", {
-    short: "a",
-    value: "A,B,...",
-  }),
+  option(
+    "args",
+    "guest",
+    guests,
+    "the guest's arguments, separated by commas; or everything behind --. Its name is FILE as it is given",
+    {
+      short: "a",
+      value: "A,B,...",
+    },
+  ),
   option("env", "guest", guests, "an environment variable (repeatable)", {
     short: "e",
     value: "K=V",
