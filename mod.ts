@@ -21,6 +21,7 @@
  */
 export { type CompiledForm, Program } from "./compiler/program.ts";
 export { type CompileOptions, mvvmPolicyFlags, type PolicyName, policyNames } from "./compiler/policy.ts";
+export type { Module } from "./compiler/types.ts";
 export { functionName, functionsNamed } from "./compiler/function_name.ts";
 export { InvalidError, LinkError, MalformedError, UnsupportedError } from "./compiler/errors.ts";
 export {
@@ -38,11 +39,14 @@ export { CheckpointError } from "./runtime/checkpoint.ts";
 export { RestoreError } from "./runtime/restore.ts";
 export { clearStop, ControlWord, controlWords, requestStop, stopRequest } from "./runtime/control.ts";
 export type { HostFunction } from "./runtime/host_function.ts";
-export { type StackFrame, TrapKind } from "./runtime/trap.ts";
+export { type StackFrame, Trap, TrapKind } from "./runtime/trap.ts";
 export type { ThreadObserver } from "./runtime/thread.ts";
 export { moduleHash } from "./runtime/module_hash.ts";
+export { parseCompression } from "./runtime/image/codec.ts";
+export { PAGE_BYTES, WASM_PAGE_BYTES } from "./runtime/image/format.ts";
 export { ImageError } from "./runtime/image/error.ts";
 export { type Image, type ImageInfo, inspectImage, readImage } from "./runtime/image/reader.ts";
 export { encodeImage, writeImage } from "./runtime/image/writer.ts";
-export type { Snapshot } from "./runtime/image/snapshot.ts";
+export { frameValues, type Snapshot, type Value } from "./runtime/image/snapshot.ts";
+export { Word as ChannelWord } from "./runtime/wasi/channel.ts";
 export * from "./runtime/wasi/mod.ts";

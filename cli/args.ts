@@ -6,11 +6,11 @@
 import {
   type FilePolicy,
   mvvmPolicyFlags,
+  parseCompression,
   type PolicyName,
   policyNames,
   type PreopenOption,
 } from "../mod.ts";
-import { parseCompression } from "../runtime/image/codec.ts";
 import type { CommandName } from "./options.ts";
 import { commandOf, type RawArgs, splitArgs, UsageError } from "./usage.ts";
 

@@ -3,8 +3,14 @@
  *
  * @module
  */
-import { type CallHook, errnoName, functionName, INTERRUPTED, type ThreadObserver } from "../mod.ts";
-import type { Module } from "../compiler/types.ts";
+import {
+  type CallHook,
+  errnoName,
+  functionName,
+  INTERRUPTED,
+  type Module,
+  type ThreadObserver,
+} from "../mod.ts";
 import { writeError } from "./messages.ts";
 
 /** Characters kept before they are written. */

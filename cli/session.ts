@@ -12,9 +12,9 @@ import {
   type Program,
   type Snapshot,
   type StackFrame,
+  Trap,
 } from "../mod.ts";
 import { writeImageFile } from "../runtime/image/file_deno.ts";
-import { Trap } from "../runtime/trap.ts";
 import type { CommandLine } from "./args.ts";
 import { DebugLog } from "./debug.ts";
 import { freshWorld, restoredWorld, type World } from "./world.ts";

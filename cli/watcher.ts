@@ -8,9 +8,16 @@
  *
  * @module
  */
-import { controlWords, type Interrupted, requestStop, stopRequest } from "../mod.ts";
-import { channelBuffer, GuestChannel, Word as ChannelWord } from "../runtime/wasi/channel.ts";
-import type { Waited } from "../runtime/wasi/host.ts";
+import {
+  channelBuffer,
+  ChannelWord,
+  controlWords,
+  GuestChannel,
+  type Interrupted,
+  requestStop,
+  stopRequest,
+  type Waited,
+} from "../mod.ts";
 
 /** What the watcher is told first. */
 interface Setup {

@@ -3,12 +3,16 @@
  *
  * @module
  */
-import { functionName } from "../../mod.ts";
-import type { Module } from "../../compiler/types.ts";
-import type { ImageInfo } from "../../runtime/image/reader.ts";
+import {
+  frameValues,
+  functionName,
+  type ImageInfo,
+  type Module,
+  PAGE_BYTES,
+  type Value,
+  WASM_PAGE_BYTES,
+} from "../../mod.ts";
 import { inspectImageFile } from "../../runtime/image/file_deno.ts";
-import { PAGE_BYTES, WASM_PAGE_BYTES } from "../../runtime/image/format.ts";
-import { frameValues, type Value } from "../../runtime/image/snapshot.ts";
 import type { CommandLine } from "../args.ts";
 import { Refusal, say, writeOutput } from "../messages.ts";
 import { loadTarget } from "../target.ts";
