@@ -20,6 +20,8 @@ export interface GuestArgs {
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly dirs: readonly PreopenOption[];
+  /** Grant the directories that the image names, too. */
+  readonly imageDirs?: boolean;
   readonly randomSeed?: number;
   readonly files?: FilePolicy;
 }
@@ -149,6 +151,7 @@ function guestArgs(raw: RawArgs, given: Values): GuestArgs {
         )
       ),
     ],
+    imageDirs: given.has("image-dirs"),
     randomSeed: given.whole("random-seed", 0, Number.MAX_SAFE_INTEGER),
     files: given.oneOf("files", ["strict", "warn", "force"]),
   };

@@ -86,6 +86,12 @@ export const options: readonly OptionSpec[] = [
     value: "GUEST::HOST",
     repeatable: true,
   }),
+  option(
+    "image-dirs",
+    "guest",
+    ["restore"],
+    "grant the directories that the image names, where it says they were; else each is granted by --dir or -m",
+  ),
   option("random-seed", "guest", guests, "makes the guest's random bytes deterministic", { value: "N" }),
   option(
     "files",

@@ -42,7 +42,10 @@ export function restoredWorld(
     }
   }
   if (state === undefined) return freshWorld(target, given, waiter, onCall);
-  const dirs = given.dirs.length > 0 ? given.dirs : savedDirs(state);
+  // An image is not trusted: it gets no directory that the command line does not grant.
+  const named = new Set(given.dirs.map(({ guest }) => guest));
+  const others = given.imageDirs ? savedDirs(state).filter(({ guest }) => !named.has(guest)) : [];
+  const dirs = [...given.dirs, ...others];
   const { wasi, report } = Wasi.restore(state, {
     ...given.args && { args: [strings(state, "args")[0] ?? target, ...given.args] },
     ...Object.keys(given.env).length > 0 && { env: { ...savedEnv(state), ...given.env } },

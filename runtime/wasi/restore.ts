@@ -134,7 +134,7 @@ class Restorer {
       if (option === undefined) {
         throw new WasiRestoreError(
           `the guest has the directory ${JSON.stringify(guest)} (it was ${JSON.stringify(saved)}), ` +
-            `which is not granted here; name a directory for it`,
+            `which is not granted here; grant one for it (on the command line: --dir HOST::GUEST or --image-dirs)`,
         );
       }
       let preopen: Preopen;

@@ -52,7 +52,7 @@ Deno.test("permissions: checkpoint, inspect, restore and compile", async () => {
     const info = await mvvm(["inspect", image], { permissions: [`--allow-read=${image}`] });
     assertEquals([info.code, info.stderr], [0, ""]);
     assertStringIncludes(info.stdout, "directories (1)");
-    const second = await mvvm(["restore", "-t", target, "--image", image], {
+    const second = await mvvm(["restore", "-t", target, "--image", image, "--image-dirs"], {
       permissions: [`--allow-read=${target},${image},${data}`, `--allow-write=${data}`],
     });
     assertEquals(second.code, 0, second.stderr);
@@ -89,6 +89,13 @@ Deno.test("permissions: an image cannot choose a directory that is not granted",
     const refused = await mvvm(restore, { permissions: [`--allow-read=${target},${image}`] });
     assertEquals([refused.code, refused.stdout], [1, ""]);
     assertStringIncludes(refused.stderr, `"d"`);
+    const named = await mvvm([...restore, "--image-dirs"], {
+      permissions: [`--allow-read=${target},${image}`],
+    });
+    assertEquals([named.code, named.stdout], [1, ""]);
+    const unasked = await mvvm(restore);
+    assertEquals([unasked.code, unasked.stdout], [1, ""]);
+    assertMatch(unasked.stderr, /the guest has the directory "d" .* not granted here/);
     const wrong = await mvvm([...restore, "--dir", `${other}::e`]);
     assertEquals([wrong.code, wrong.stdout], [1, ""]);
     assertMatch(wrong.stderr, /the guest has the directory "d" .* not granted here/);

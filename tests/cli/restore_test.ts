@@ -84,7 +84,7 @@ Deno.test("restore: changed files, by --files", async () => {
     const names = [...Deno.readDirSync(data)].map(({ name }) => name);
     assert(names.length > 0);
     for (const name of names) Deno.removeSync(`${data}/${name}`);
-    const restore = ["restore", "-t", target, "--image", image];
+    const restore = ["restore", "-t", target, "--image", image, "--dir", `${data}::d`];
     for (const files of [[], ["--files", "strict"], ["--files", "warn"]]) {
       const { code, stdout, stderr } = await mvvm([...restore, ...files]);
       assertEquals([code, stdout], [1, ""]);

@@ -65,7 +65,7 @@ Deno.test("migration: flite, in processes, writes the same wav to a --dir", asyn
       ...args("parts"),
     ]);
     assertEquals(first.code, 0, first.stderr);
-    const second = await mvvm(["restore", "-t", FLITE, "--image", image]);
+    const second = await mvvm(["restore", "-t", FLITE, "--image", image, ...dir]);
     assertEquals([second.code, second.stdout], [0, ""], second.stderr);
     assertEquals(wav("parts"), wav("whole"));
   });
