@@ -18,7 +18,7 @@ import type { Context } from "./context.ts";
 import { type OpenDirectory, sameFile } from "./descriptor.ts";
 import { Errno, errnoOf, fail } from "./errno.ts";
 import type { HostDirectory, HostFile, HostStat } from "./host.ts";
-import { isSame, resolve, type Resolved, verify } from "./resolve.ts";
+import { isDirect, isSame, resolve, type Resolved, verify } from "./resolve.ts";
 
 /** Rights that need the host's file to be open for writing. */
 const NEEDS_WRITE = Rights.fd_write | Rights.fd_allocate | Rights.fd_filestat_set_size | Rights.fd_datasync;
@@ -184,10 +184,13 @@ function create(context: Context, request: Request, resolved: Resolved): number 
     if (resolved.root.lstat(resolved.path) !== undefined) return undefined;
     throw error;
   }
-  const stat = resolved.root.lstat(resolved.path);
-  if (stat === undefined || !sameFile(stat, file.stat()) || !verify(base, resolved)) {
-    file.close();
-    return fail(Errno.busy);
+  // A name that is made is never followed: only a directory on the way to it could have been swapped.
+  if (!isDirect(base, resolved)) {
+    const stat = resolved.root.lstat(resolved.path);
+    if (stat === undefined || !sameFile(stat, file.stat()) || !verify(base, resolved)) {
+      file.close();
+      return fail(Errno.busy);
+    }
   }
   return addFile(context, request, resolved, file, Filetype.regular_file);
 }

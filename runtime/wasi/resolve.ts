@@ -105,9 +105,19 @@ function isAbsoluteOnWindows(target: string): boolean {
   return /^[A-Za-z]:|^\\/.test(target);
 }
 
+/** Whether it is a preopened directory that the guest cannot move or replace. */
+function isFixed(base: OpenDirectory): boolean {
+  return base.path === "" && base.preopen.fixed === true;
+}
+
+/** Whether there is nothing between a fixed directory and the name, so that only the name may be swapped. */
+export function isDirect(base: OpenDirectory, { walked }: Resolved): boolean {
+  return walked.length === 0 && isFixed(base);
+}
+
 /** Whether a directory descriptor still stands for the directory that was opened. */
 export function isSame(base: OpenDirectory): boolean {
-  if (base.path === "" && base.preopen.fixed) return true;
+  if (isFixed(base)) return true;
   const stat = base.preopen.root.lstat(base.path);
   return stat !== undefined && stat.filetype === Filetype.directory && stat.dev === base.dev &&
     stat.ino === base.ino;
