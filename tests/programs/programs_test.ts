@@ -55,7 +55,7 @@ Deno.test("programs: every source has its .wasm and its line in README.md", asyn
   for await (const { name } of Deno.readDir(HERE)) {
     if (!name.endsWith(".c")) continue;
     await Deno.stat(new URL(name.replace(/c$/, "wasm"), HERE));
-    assertMatch(readme, new RegExp(`^\\| \`${name.slice(0, -2)}\` \\|`, "m"));
+    assertMatch(readme, new RegExp(`^\\| \`${name.slice(0, -2)}\` +\\|`, "m"));
   }
   for (const { name, full } of PROGRAMS) {
     assertEquals(readme.includes(`\`${full.last}\``), true, `${name}: README.md lacks its last line`);
