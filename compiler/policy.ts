@@ -6,14 +6,14 @@
  */
 
 /**
- * - `none`: no polls; only host calls (and deep recursion, which moves to the heap) can stop.
+ * - `none`: host calls, and entries of recursive functions, which look at their depth anyway.
  * - `function`: entries of functions that call or loop.
  * - `loop`: every back edge.
  * - `counter`: back edges, looked at every 2^thresholdBits times at least: loops that count to a bound run in
  *   strips of that length, others look at every back edge, which is cheaper than counting.
- * - `dirty`: the sites of `loop`; images hold only what changed since the last one.
+ * - `dirty`: the sites of `loop`; meant for images that hold only what changed since the last one.
  *
- * Entries of recursive functions are sites under every policy but `none`.
+ * The sites of `none` are sites under every policy.
  */
 export type PolicyName = "none" | "function" | "loop" | "counter" | "dirty";
 

@@ -230,7 +230,7 @@ export function kindOf(extern: Extern): ExternKind {
   return extern instanceof Memory ? "memory" : "global";
 }
 
-/** Checks that what is given matches an import's type (spec 3.4.? "Import Matching"). */
+/** Checks that what is given matches an import's type (spec 4.5.4, "Instantiation"). */
 export function checkImport(module: Module, at: number, extern: Extern | HostFunction | undefined): Extern {
   const wanted = module.imports[at];
   const name = `"${wanted.module}" "${wanted.name}"`;
