@@ -10,21 +10,20 @@
  */
 import {
   channelBuffer,
+  type ChannelMemory,
   ChannelWord,
   controlWords,
   GuestChannel,
   type Interrupted,
   requestStop,
+  serveInput,
   stopRequest,
   type Waited,
 } from "../mod.ts";
 
 /** What the watcher is told first. */
-interface Setup {
+interface Setup extends ChannelMemory {
   readonly control: Int32Array;
-  /** The channel's header and its bytes. */
-  readonly words: Int32Array;
-  readonly bytes: Uint8Array;
   readonly signals: readonly Deno.Signal[];
 }
 /** What it is told later. */
@@ -34,7 +33,7 @@ type Order =
   | { readonly order: "interrupted" };
 
 /** The watcher's thread. Its source is sent as text: it may use nothing but its parameters. */
-function watch(Word: typeof ChannelWord, request: typeof stopRequest): void {
+function watch(Word: typeof ChannelWord, request: typeof stopRequest, serve: typeof serveInput): void {
   const scope = self as unknown as {
     onmessage: ((event: MessageEvent) => void) | null;
     postMessage(message: unknown): void;
@@ -54,23 +53,6 @@ function watch(Word: typeof ChannelWord, request: typeof stopRequest): void {
     Deno.removeSignalListener("SIGINT", interrupted);
     stop();
   };
-  /** Reads standard input, each time that the guest wants some. */
-  const serve = async () => {
-    const { words, bytes } = setup;
-    const buffer = new Uint8Array(bytes.length);
-    for (;;) {
-      const wait = Atomics.waitAsync(words, Word.want, 0);
-      if (wait.async) await wait.value;
-      // A closed input is one that has ended.
-      const count = await Deno.stdin.read(buffer).catch(() => null);
-      if (count === null) Atomics.store(words, Word.end, 1);
-      bytes.set(buffer.subarray(0, count ?? 0));
-      Atomics.store(words, Word.taken, 0);
-      Atomics.store(words, Word.length, count ?? 0);
-      Atomics.store(words, Word.want, 0);
-      wake();
-    }
-  };
   const stopAt = (time: number) => {
     const left = time - Date.now();
     // Timers count in 31 bits.
@@ -88,11 +70,13 @@ function watch(Word: typeof ChannelWord, request: typeof stopRequest): void {
     }
     scope.onmessage = obey;
     scope.postMessage("ready");
-    serve();
+    // A closed input is one that has ended.
+    serve(setup, Word, (buffer) => Deno.stdin.read(buffer), () => 0);
   };
 }
 
-const source = () => `(${watch})(${JSON.stringify(ChannelWord)}, ${JSON.stringify(stopRequest)});`;
+const source = () =>
+  `(${watch})(${JSON.stringify(ChannelWord)}, ${JSON.stringify(stopRequest)}, ${serveInput});`;
 
 export interface WatcherOptions {
   /** Signals that stop the guest; a second SIGINT ends the process. */

@@ -132,6 +132,50 @@ export interface InputReader {
   read(buffer: Uint8Array): Promise<number | null>;
 }
 
+/** A channel's header and its room for input; can be posted to a thread. */
+export interface ChannelMemory {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads input whenever the guest wants some, until the channel is closed. It uses nothing but its
+ * parameters, so that its text can be sent to a thread that has no files to import from.
+ *
+ * @param word {@link Word}
+ * @param errorNumber What the guest is told of a failure to read; 0 for the end of the input.
+ */
+export async function serveInput(
+  { words, bytes }: ChannelMemory,
+  word: typeof Word,
+  read: InputReader["read"],
+  errorNumber: (error: unknown) => number,
+): Promise<void> {
+  const buffer = new Uint8Array(bytes.length);
+  while (Atomics.load(words, word.closed) === 0) {
+    if (Atomics.load(words, word.want) === 0) {
+      const wait = Atomics.waitAsync(words, word.want, 0);
+      if (wait.async) await wait.value;
+      continue;
+    }
+    let count: number | null = 0;
+    try {
+      count = await read(buffer);
+    } catch (error) {
+      const errno = errorNumber(error);
+      if (errno === 0) count = null;
+      else Atomics.store(words, word.error, errno);
+    }
+    if (count === null) Atomics.store(words, word.end, 1);
+    bytes.set(buffer.subarray(0, count ?? 0));
+    Atomics.store(words, word.taken, 0);
+    Atomics.store(words, word.length, count ?? 0);
+    Atomics.store(words, word.want, 0);
+    Atomics.add(words, word.wake, 1);
+    Atomics.notify(words, word.wake);
+  }
+}
+
 /** The other end, in a thread that is free to listen. */
 export class ControlChannel extends Channel {
   #wake(): void {
@@ -150,31 +194,10 @@ export class ControlChannel extends Channel {
   }
 
   /** Reads from `input` whenever the guest wants some, until {@link close}. */
-  async serve(input: InputReader): Promise<void> {
-    while (this.load(Word.closed) === 0) {
-      if (this.load(Word.want) === 0) {
-        const wait = Atomics.waitAsync(this.words, Word.want, 0);
-        if (wait.async) await wait.value;
-        continue;
-      }
-      await this.#deliver(input);
-    }
-  }
-  async #deliver(input: InputReader): Promise<void> {
-    const buffer = new Uint8Array(CAPACITY);
-    let count = 0;
-    try {
-      const read = await input.read(buffer);
-      if (read === null) this.store(Word.end, 1);
-      else count = read;
-    } catch (error) {
-      this.store(Word.error, errnoOf(error) ?? Errno.io);
-    }
-    this.bytes.set(buffer.subarray(0, count));
-    this.store(Word.taken, 0);
-    this.store(Word.length, count);
-    this.store(Word.want, 0);
-    this.#wake();
+  serve(input: InputReader): Promise<void> {
+    const { words, bytes } = this;
+    const errorNumber = (error: unknown) => errnoOf(error) ?? Errno.io;
+    return serveInput({ words, bytes }, Word, (buffer) => input.read(buffer), errorNumber);
   }
 
   /** Ends {@link serve}; a guest that asks from now on finds the end of the input. */

@@ -16,5 +16,12 @@ export { Errno, errnoName } from "./errno.ts";
 export { SIGNATURES } from "./abi.ts";
 export type { MemoryLike } from "./guest.ts";
 export type * from "./host.ts";
-export { channelBuffer, ControlChannel, GuestChannel, type InputReader } from "./channel.ts";
+export {
+  channelBuffer,
+  type ChannelMemory,
+  ControlChannel,
+  GuestChannel,
+  type InputReader,
+  serveInput,
+} from "./channel.ts";
 export { describeCall } from "./trace.ts";
