@@ -1,5 +1,5 @@
 /*
- * File throughput as a guest sees it, in milliseconds without what was needed to get ready:
+ * File throughput as a guest sees it, the best of three rounds in milliseconds, on a file that is there:
  *   files read|write BYTES-PER-CALL MEGABYTES
  *   files open PATH TIMES          opens and closes
  */
@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define ROUNDS 3
 
 static char buffer[65536];
 
@@ -33,40 +35,41 @@ static void write_all(int fd, long size, long long total) {
   for (long long at = 0; at < total; at += size) must(write(fd, buffer, size) == size, "write");
 }
 
+/* Opens and closes a file. */
+static void open_often(const char *path, int times) {
+  for (int i = 0; i < times; i++) close(open_file(path, O_RDONLY));
+}
+/* Writes or reads a whole file that is there. */
+static void transfer(int writing, const char *path, long size, long long total) {
+  int fd = open_file(path, writing ? O_WRONLY : O_RDONLY);
+  if (writing) {
+    write_all(fd, size, total);
+  } else {
+    long long at = 0;
+    for (ssize_t count; (count = read(fd, buffer, size)) != 0; at += count) must(count > 0, "read");
+    must(at == total, "length");
+  }
+  close(fd);
+}
+
 int main(int argc, char **argv) {
   must(argc == 4, "usage: files read|write BYTES-PER-CALL MEGABYTES | open PATH TIMES");
-  double start;
-  if (strcmp(argv[1], "open") == 0) {
-    /* A path below a directory, where there is one. */
-    char *slash = strrchr(argv[2], '/');
-    if (slash != NULL && slash != argv[2]) {
-      *slash = 0;
-      mkdir(argv[2], 0755);
-      *slash = '/';
-    }
-    close(open_file(argv[2], O_WRONLY | O_CREAT));
-    int times = atoi(argv[3]);
-    start = now();
-    for (int i = 0; i < times; i++) close(open_file(argv[2], O_RDONLY));
-  } else {
-    long size = atol(argv[2]);
-    long long total = atoll(argv[3]) * 1048576;
-    must(size > 0 && size <= (long)sizeof buffer && total % size == 0, "size");
-    /* What is timed overwrites or reads blocks that are there. */
-    int fd = open_file("/data", O_WRONLY | O_CREAT);
-    write_all(fd, sizeof buffer, total);
-    close(fd);
-    start = now();
-    if (strcmp(argv[1], "write") == 0) {
-      fd = open_file("/data", O_WRONLY);
-      write_all(fd, size, total);
-    } else {
-      long long at = 0;
-      fd = open_file("/data", O_RDONLY);
-      for (ssize_t count; (count = read(fd, buffer, size)) != 0; at += count) must(count > 0, "read");
-      must(at == total, "length");
-    }
-    close(fd);
+  int opening = strcmp(argv[1], "open") == 0, writing = strcmp(argv[1], "write") == 0;
+  const char *path = opening ? argv[2] : "/data";
+  long size = opening ? 0 : atol(argv[2]);
+  long long total = opening ? 0 : atoll(argv[3]) * 1048576;
+  must(opening || (size > 0 && size <= (long)sizeof buffer && total % size == 0), "size");
+  if (strncmp(path, "/folder/", 8) == 0) mkdir("/folder", 0755);
+  int fd = open_file(path, O_WRONLY | O_CREAT);
+  write_all(fd, sizeof buffer, total);
+  close(fd);
+  double best = 0;
+  for (int round = 0; round < ROUNDS; round++) {
+    double start = now();
+    if (opening) open_often(path, atoi(argv[3]));
+    else transfer(writing, path, size, total);
+    double took = now() - start;
+    if (round == 0 || took < best) best = took;
   }
-  printf("%.3f\n", now() - start);
+  printf("%.3f\n", best);
 }
