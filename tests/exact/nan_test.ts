@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { policyNames } from "../../compiler/policy.ts";
+import { type CompileOptions, policyNames } from "../../compiler/policy.ts";
 import { TrapKind } from "../../runtime/trap.ts";
 import type { Bits } from "../../runtime/value.ts";
 import { assemble, assertBits, assertTrap, everySite, hex, type Host, Subject } from "./subject.ts";
@@ -183,6 +183,10 @@ function moduleOf(type: FloatType, bodies: readonly string[]): string {
   );
 }
 
+/** Every policy, and code without JavaScript's own control flow. */
+const codeOptions: readonly Partial<CompileOptions>[] = [...policyNames.map((policy) => ({ policy })), {
+  maxNesting: -1,
+}];
 const host: Host = { pause: () => {}, echo: (x: number) => x };
 
 for (const type of types) {
@@ -191,12 +195,12 @@ for (const type of types) {
 
   Deno.test(`${float}: NaNs keep their bits wherever values move`, async () => {
     const bytes = await assemble(moduleOf(type, Object.values(moves)));
-    for (const policy of policyNames) {
-      const subject = Subject.of(bytes, { policy }, host);
+    for (const options of codeOptions) {
+      const subject = Subject.of(bytes, options, host);
       Object.keys(moves).forEach((name, i) => {
         for (const value of values) {
           const bits = bitsOf(type, value);
-          assertBits(subject.call(`${i}`, bits), [bits], `${name}, policy ${policy}`);
+          assertBits(subject.call(`${i}`, bits), [bits], `${name}, ${JSON.stringify(options)}`);
         }
       });
     }
@@ -204,11 +208,11 @@ for (const type of types) {
 
   Deno.test(`${float}: NaNs keep their bits across sites, with and without images`, async () => {
     const bytes = await assemble(moduleOf(type, Object.values(movesAcrossSites)));
-    for (const policy of policyNames) {
-      const subject = Subject.of(bytes, everySite(policy), host);
+    for (const options of codeOptions) {
+      const subject = Subject.of(bytes, { ...everySite("loop"), ...options }, host);
       const names = Object.keys(movesAcrossSites);
       for (let i = 0; i < names.length; i++) {
-        const message = `${names[i]}, policy ${policy}`;
+        const message = `${names[i]}, ${JSON.stringify(options)}`;
         for (const value of values) {
           const bits = bitsOf(type, value);
           assertBits(subject.call(`${i}`, bits), [bits], message);

@@ -113,16 +113,22 @@ export function randomInteger(random: Random, width: Width, known: readonly bigi
   }
 }
 
-/** `count` pairs: all pairs of edges first, then random ones. */
+/** `count` pairs: all pairs of edges first, then random ones; many first ones are near a multiple of the second. */
 export function pairs(width: Width, count: number, seed: number): { a: bigint[]; b: bigint[] } {
   const known = edges(width);
   const random = new Random(seed);
   const a: bigint[] = [];
   const b: bigint[] = [];
   for (const x of known) for (const y of known) (a.push(x), b.push(y));
+  const halves = (1n << BigInt(width / 2)) - 1n;
   while (a.length < count) {
-    a.push(randomInteger(random, width, known));
-    b.push(randomInteger(random, width, known));
+    const x = randomInteger(random, width, known);
+    const y = randomInteger(random, width, known) | (random.chance(0.2) ? halves : 0n);
+    // A quotient that does not overflow, often a large one, and a small remainder: where an estimate is wrong first.
+    const most = y === 0n ? 0n : ((1n << BigInt(width)) - 1n) / y;
+    const quotient = random.chance(0.5) ? most - x % (most / 4n + 1n) : x % (most + 1n);
+    a.push(random.chance(0.4) ? wrap(y * quotient + BigInt(random.between(-1, 200)), width) : x);
+    b.push(y);
   }
   return { a, b };
 }

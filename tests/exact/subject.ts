@@ -9,7 +9,7 @@ import wabt from "wabt";
 import { type CompileOptions, type PolicyName, policyNames } from "../../compiler/policy.ts";
 import { Program } from "../../compiler/program.ts";
 import { takeSnapshot } from "../../runtime/checkpoint.ts";
-import { Func } from "../../runtime/func.ts";
+import type { Func } from "../../runtime/func.ts";
 import type { Global } from "../../runtime/global.ts";
 import type { HostFunction } from "../../runtime/host_function.ts";
 import { denoCodec } from "../../runtime/image/codec_deno.ts";
@@ -28,12 +28,12 @@ export type Host = Readonly<Record<string, HostFunction>>;
 
 let loading: ReturnType<typeof wabt> | undefined;
 
-/** Module text to bytes. */
+/** Module text to bytes, with a name section. */
 export async function assemble(text: string): Promise<Uint8Array> {
   const { parseWat } = await (loading ??= wabt());
   const module = parseWat("module.wat", text, {});
   try {
-    return module.toBinary({}).buffer.slice();
+    return module.toBinary({ write_debug_names: true }).buffer.slice();
   } finally {
     module.destroy();
   }
