@@ -84,7 +84,7 @@ export function lowerCall(lowering: Lowering, reader: Reader): void {
   const make = () => {
     storePairs(lowering, type.params.length);
     const args = popArguments(lowering, type, unwinds);
-    if (context.passesDepth(func)) args.push(lowering.depthArgument());
+    if (context.passesDepth(func)) args.push(lowering.depthArgument(args.length));
     lowering.emitCall(calleeOf(lowering, func), args, type, unwinds, context.mayGrow(func));
   };
   if (resumeAt(lowering, make)) deliver(lowering, type.results);
@@ -126,7 +126,7 @@ export function lowerCallIndirect(lowering: Lowering, reader: Reader): void {
       [expr(method("H", "badIndirectCall", [q]))],
     ));
     const args = popArguments(lowering, type, true);
-    if (lowering.passesDepth) args.push(lowering.depthArgument());
+    if (lowering.passesDepth) args.push(lowering.depthArgument(args.length));
     lowering.emitCall(codeOf(q), args, type, true, true);
   };
   if (resumeAt(lowering, make)) deliver(lowering, type.results);

@@ -23,7 +23,7 @@ import { i64Rules } from "./i64.ts";
 import { lowerLoad, lowerStore } from "./memory.ts";
 import { nullLiteral } from "./assemble.ts";
 import type { Lowering } from "./lower.ts";
-import { constant, Effect, evaluate, type Value } from "./operands.ts";
+import { constant, Effect, evaluate } from "./operands.ts";
 import { type Opcode, opcodes } from "./opcodes.ts";
 import type { Reader } from "./reader.ts";
 import { ValType } from "./types.ts";
@@ -138,7 +138,8 @@ function lowerSelect(lowering: Lowering): void {
     for (const i of [height - 3, height - 2]) if (stack.values[i].place === "expr") stack.store(i);
   }
   if (a.high && test.place === "expr") stack.simplify(1);
-  const on = condition(stack.pop());
+  const condition = stack.pop();
+  const on = condition.node;
   const second = stack.popInt();
   const first = stack.popInt();
   const shape = first.shape === "number" && second.shape === "number"
@@ -146,14 +147,9 @@ function lowerSelect(lowering: Lowering): void {
     : first.type === f32 || first.type === f64
     ? "raw"
     : "int";
-  stack.pushExpr(first.type, cond(on, first.node, second.node), [first, second, test], shape, 0, {
+  stack.pushExpr(first.type, cond(on, first.node, second.node), [first, second, condition], shape, 0, {
     high: first.high && cond(on, first.high, second.high!),
   });
-}
-
-/** An i32 operand as a condition. */
-export function condition(value: Value): Expression {
-  return value.node;
 }
 
 function lowerNumeric({ name, signature }: Opcode): Handler {

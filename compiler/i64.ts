@@ -33,10 +33,12 @@ const zero = num(0);
 const imul = (a: Expression, b: Expression) =>
   intValue(a) === 0 || intValue(b) === 0 ? zero : call(id("imul"), [a, b]);
 
+const isSum = ({ type, operator }: Expression) => type === "BinaryExpression" && operator === "+";
+
 /** `a + b + ...` without the zeros. */
 function sum(...parts: Expression[]): Expression {
   const rest = parts.filter((part) => intValue(part) !== 0);
-  return rest.length === 0 ? zero : int(rest.reduce((a, b) => bin("+", int(a), b)));
+  return rest.length === 0 ? zero : int(rest.reduce((a, b) => bin("+", isSum(a) ? int(a) : a, b)));
 }
 
 /** The carry out of `low = a + b`, and the borrow of `low = a - b`: without branches, which would be missed. */

@@ -126,6 +126,9 @@ export class Lowering {
   readonly #captures: Captures;
   readonly #keepsView: boolean;
   #guarded = false;
+  /** Filled in at the end, when all variables are known. */
+  readonly #frameBytes: Expression = { type: "Literal", value: 0, raw: "0" };
+  #maxArguments = 0;
 
   constructor(readonly context: LoweringContext, readonly func: number, readonly resume?: ResumePoint) {
     const { module } = context;
@@ -180,7 +183,9 @@ export class Lowering {
 
   /** Emitted after what may have grown the memory. */
   refreshView(): void {
-    if (this.#keepsView) this.emit(set(this.declare("m", ValType.i32), member(id(this.use("memory", 0)), "d")));
+    if (this.#keepsView) {
+      this.emit(set(this.declare("m", ValType.i32), member(id(this.use("memory", 0)), "d")));
+    }
   }
 
   local(local: number): Expression {
@@ -234,8 +239,9 @@ export class Lowering {
 
   /** Moves on to the `else` or `end` of the current block: nothing before it can run. */
   skipDead(): void {
-    const { block, thenBody } = this.controls[this.controls.length - 1];
-    this.reader.position = block.otherwise >= 0 && thenBody === undefined ? block.otherwise : block.end;
+    const { block, thenBody, oneArmed } = this.controls[this.controls.length - 1];
+    const hasElse = block.otherwise >= 0 && thenBody === undefined && !oneArmed;
+    this.reader.position = hasElse ? block.otherwise : block.end;
   }
 
   openBody(): void {
@@ -412,17 +418,25 @@ export class Lowering {
     });
   }
 
-  /** The stack bytes that one activation takes at most, before V8 optimises it. */
-  get frameWeight(): number {
-    return 160 + 8 * (this.#declared.size + this.localTypes.length + 16);
+  /**
+   * The depth argument for a callee: how many bytes of stack are in use, by estimate. A frame has a
+   * register for each variable and some for what is being computed; optimised code for large functions may
+   * keep values twice.
+   */
+  depthArgument(args: number): Expression {
+    this.#maxArguments = Math.max(this.#maxArguments, args);
+    return this.passesDepth ? int(bin("+", id("d"), this.#frameBytes)) : this.#frameBytes;
   }
 
-  /** The depth argument for a callee. */
-  depthArgument(): Expression {
-    return this.passesDepth ? int(bin("+", id("d"), num(this.frameWeight))) : num(this.frameWeight);
+  #setFrameBytes(): void {
+    const variables = this.#declared.size + this.localTypes.length + this.structure.pointers.size;
+    const bytes = 160 + 8 * (variables + 16 + this.#maxArguments) + 16 * Math.max(0, variables - 40);
+    this.#frameBytes.value = bytes;
+    this.#frameBytes.raw = String(bytes);
   }
 
   #finish(): LoweredFunction {
+    this.#setFrameBytes();
     const code = this.#captures.around(this.flat ? this.flat.statements() : this.out);
     const initialised: [string, Expression][] = [];
     if (this.#guarded) initialised.push(["r", num(1)]);
