@@ -9,7 +9,7 @@ import { Program as Compiled } from "../../compiler/program.ts";
 import { type FuncType, isRefType, type ValType, ValType as T } from "../../compiler/types.ts";
 import { takeSnapshot } from "../../runtime/checkpoint.ts";
 import { clearStop, requestStop } from "../../runtime/control.ts";
-import { Func } from "../../runtime/func.ts";
+import type { Func } from "../../runtime/func.ts";
 import type { Global } from "../../runtime/global.ts";
 import { denoCodec } from "../../runtime/image/codec_deno.ts";
 import { readImage } from "../../runtime/image/reader.ts";
