@@ -7,7 +7,7 @@ import type { FuncType } from "../compiler/types.ts";
 import type { Func } from "./func.ts";
 import { putResults } from "./results.ts";
 import type { Thread } from "./thread.ts";
-import { HostError, Trap } from "./trap.ts";
+import { HostError, isStackOverflow, Trap } from "./trap.ts";
 import { INTERRUPTED, ProcExit } from "./wasi/interrupt.ts";
 import { fromRaw, jsAt, pushJs, toRaw } from "./value.ts";
 
@@ -32,6 +32,7 @@ export function hostCode(func: Func, host: HostFunction, thread: Thread): (...ra
       value = host(...fromRaw(raw, params, jsAt));
     } catch (error) {
       if (error instanceof Trap || error instanceof ProcExit || error instanceof HostError) throw error;
+      if (isStackOverflow(error)) throw error;
       throw new HostError(error);
     }
     if (value === INTERRUPTED) {

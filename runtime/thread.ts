@@ -291,17 +291,15 @@ export class Thread {
     const trap = trapOf(error);
     const gone = this.frames.splice(floor);
     if (trap === undefined) return error;
-    if (trap.wasmStack.length === 0) {
-      const store = (gone[0]?.func ?? this.frames[0]?.func)?.instance.store;
-      trap.wasmStack = [
-        ...activations(trap.stack),
-        ...gone.reverse().map(({ func }) => ({ instance: func.instance.index, func: func.index })),
-      ].map(({ instance, func }): StackFrame => ({
-        instance,
-        func,
-        name: (store ?? this.store)?.instances[instance]?.nameOf(func) ?? `func[${func}]`,
-      }));
-    }
+    trap.activations ??= activations(trap.stack);
+    const live = trap.activations.shift() ?? [];
+    const heap = gone.reverse().map(({ func }) => ({ instance: func.instance.index, func: func.index }));
+    const named = [...live, ...heap].map(({ instance, func }): StackFrame => ({
+      instance,
+      func,
+      name: this.store?.instances[instance]?.nameOf(func) ?? `func[${func}]`,
+    }));
+    trap.wasmStack = [...trap.wasmStack, ...named];
     return trap;
   }
 

@@ -32,8 +32,10 @@ export interface StackFrame {
 /** Thrown inside the guest; the outcome of a run carries `kind` and the stack. */
 export class Trap extends Error {
   override readonly name = "Trap";
-  /** The Wasm stack, innermost first; filled in when the trap leaves the guest. */
+  /** The Wasm stack, innermost first; filled in as the trap leaves one driver after the other. */
   wasmStack: readonly StackFrame[] = [];
+  /** Activations of the drivers that it has not left yet. */
+  activations: Activation[][] | undefined;
   constructor(readonly kind: TrapKind) {
     super(kind);
   }
@@ -47,20 +49,35 @@ export class HostError extends Error {
   }
 }
 
+/** Whether V8's stack has overflowed. */
+export function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message.includes("call stack");
+}
+
 /** The trap that an error stands for: V8's own range errors are two of them. */
 export function trapOf(error: unknown): Trap | undefined {
   if (error instanceof Trap) return error;
   if (!(error instanceof RangeError)) return undefined;
-  const kind = error.message.includes("call stack") ? TrapKind.stackExhausted : TrapKind.memoryBounds;
-  const trap = new Trap(kind);
+  const trap = new Trap(isStackOverflow(error) ? TrapKind.stackExhausted : TrapKind.memoryBounds);
   trap.stack = error.stack;
   return trap;
 }
 
-/** Reads the activations of generated code off a JavaScript stack trace: `wasm-INSTANCE/fINDEX`. */
-export function activations(stack: string | undefined): { instance: number; func: number }[] {
-  return [...(stack ?? "").matchAll(/wasm-(\d+)\/[fr](\d+)/g)].map(([, instance, func]) => ({
-    instance: Number(instance),
-    func: Number(func),
-  }));
+/** An activation of generated code. */
+export interface Activation {
+  readonly instance: number;
+  readonly func: number;
+}
+
+/**
+ * Reads the activations of generated code off a JavaScript stack trace, where they are called
+ * `wasm-INSTANCE/fINDEX`: one list for each driver on the stack, the innermost first.
+ */
+export function activations(stack: string | undefined): Activation[][] {
+  return (stack ?? "").split("Thread.drive").map((part) =>
+    [...part.matchAll(/wasm-(\d+)\/[fr](\d+)/g)].map(([, instance, func]) => ({
+      instance: Number(instance),
+      func: Number(func),
+    }))
+  );
 }
