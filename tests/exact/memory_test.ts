@@ -1,14 +1,13 @@
 /**
- * Loads, stores and `memory.grow` at every edge of a memory (WebAssembly 2.0, sections 4.4.7 and 4.5.3.9).
+ * Loads and stores at every edge of a memory (WebAssembly 2.0, section 4.4.7).
  *
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
 import { opcodes } from "../../compiler/opcodes.ts";
-import { policyNames } from "../../compiler/policy.ts";
 import { TrapKind } from "../../runtime/trap.ts";
 import type { Bits } from "../../runtime/value.ts";
-import { assemble, assertBits, assertTrap, everySite, hex, Subject } from "./subject.ts";
+import { assemble, assertBits, assertTrap, hex, Subject } from "./subject.ts";
 
 interface Access {
   readonly name: string;
@@ -275,89 +274,6 @@ Deno.test("a memory of 4 GiB: addresses at 2^31 and 2^32 - 1 with offsets, nothi
   subject.call("copy", 0x80000000, 0xfffffff8, 8);
   assertEquals([...bytes.subarray(2 ** 31, 2 ** 31 + 8)], Array(8).fill(0x77));
   assertTrap(TrapKind.memoryBounds, () => subject.call("copy", 0x80000000, 0xfffffff8, 9));
-});
-
-Deno.test("memory.grow: up to the declared limit, and not a page more", async () => {
-  const text = (limits: string) =>
-    `(module
-    (memory (export "memory") ${limits})
-    (func (export "size") (result i32) (memory.size))
-    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
-    (func (export "grow and use") (param i32 i32) (result i32 i32)
-      (i32.store (i32.const 8) (i32.const 77))
-      (memory.grow (local.get 0))
-      (i32.store (local.get 1) (i32.const 99))
-      (i32.add (i32.load (local.get 1)) (i32.load (i32.const 8))))
-    (func (export "size before") (param i32) (result i32 i32 i32)
-      (memory.size) (memory.grow (local.get 0)) (memory.size))
-    (func (export "load before") (param i32) (result i32 i32)
-      (i32.load (i32.const 8)) (i32.store (i32.const 8) (memory.grow (local.get 0))) (i32.load (i32.const 8))))`;
-  for (const policy of policyNames) {
-    const subject = Subject.of(await assemble(text("1 10")), { policy });
-    subject.memory().bytes.fill(0xab);
-    assertBits(subject.call("grow", 0), [1]);
-    for (const delta of [10, 11, 65535, 65536, 0x7fffffff, 0x80000000, 0xffffffff]) {
-      assertBits(subject.call("grow", delta), [0xffffffff], `grow by ${delta}`);
-      assertBits(subject.call("size"), [1]);
-    }
-    assertBits(subject.call("size before", 2), [1, 1, 3]);
-    assertEquals(subject.memory().bytes.length, 3 * 65536);
-    assert(subject.memory().bytes.subarray(0, 65536).every((byte) => byte === 0xab), "the old page is kept");
-    assert(subject.memory().bytes.subarray(65536).every((byte) => byte === 0), "new pages are zero");
-    assertTrap(TrapKind.memoryBounds, () => subject.call("grow and use", 1, 4 * 65536 - 3));
-    assertBits(subject.call("size"), [4], "what came before the trap stays");
-    assertBits(subject.call("grow and use", 1, 5 * 65536 - 4), [4, 99 + 77]);
-    assertBits(subject.call("load before", 4), [77, 5]);
-    assertBits(subject.call("grow", 2), [0xffffffff]);
-    assertBits(subject.call("grow", 1), [9]);
-    assertBits(subject.call("grow", 1), [0xffffffff]);
-    assertBits(subject.call("grow", 0), [10]);
-  }
-  const fixed = Subject.of(await assemble(text("3 3")));
-  assertBits([...fixed.call("grow", 1), ...fixed.call("grow", 0), ...fixed.call("size")], [0xffffffff, 3, 3]);
-  const empty = Subject.of(await assemble(text("0")));
-  assertTrap(TrapKind.memoryBounds, () => empty.call("load before", 0));
-  assertBits([...empty.call("grow", 65537), ...empty.call("grow", 0xffffffff), ...empty.call("size")], [
-    0xffffffff,
-    0xffffffff,
-    0,
-  ]);
-  assertBits([...empty.call("grow", 1), ...empty.call("grow", 65536)], [0, 0xffffffff]);
-});
-
-Deno.test("memory.grow: to 4 GiB without a declared limit, if the host has the room", async () => {
-  const subject = Subject.of(
-    await assemble(`(module (memory (export "memory") 1)
-      (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
-      (func (export "last") (param i32) (result i32)
-        (i32.store8 (i32.const -1) (local.get 0)) (i32.load8_u (i32.const -1))))`),
-  );
-  subject.memory().bytes[65535] = 42;
-  const [old] = subject.call("grow", 65535);
-  if (old === 0xffffffff) console.log("memory.grow to 4 GiB was refused: the host has not the room");
-  else {
-    assertBits([old, ...subject.call("last", 7), ...subject.call("grow", 1)], [1, 7, 0xffffffff]);
-    assertEquals(subject.memory().bytes[65535], 42);
-  }
-});
-
-Deno.test("a memory that has grown goes through images: size, contents, limit", async () => {
-  const bytes = await assemble(`(module
-    (memory (export "memory") 1 4)
-    (func (export "run") (result i32 i32 i32 i32) (local $i i32) (local $old i32)
-      (i32.store (i32.const 65532) (i32.const 11))
-      (local.set $old (memory.grow (i32.const 2)))
-      (i32.store (i32.const 196604) (i32.const 22))
-      (loop (br_if 0 (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3))))
-      (local.get $old)
-      (i32.add (i32.load (i32.const 65532)) (i32.load (i32.const 196604)))
-      (memory.grow (i32.const 1))
-      (memory.grow (i32.const 1))))`);
-  for (const policy of policyNames) {
-    const subject = Subject.of(bytes, everySite(policy));
-    assertBits(await subject.callByImages("run"), [1, 33, 3, 0xffffffff], `policy ${policy}`);
-    assertEquals(subject.memory().pages, 4);
-  }
 });
 
 Deno.test("the bytes of every load and store are in little-endian order", async () => {
