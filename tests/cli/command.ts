@@ -64,7 +64,12 @@ export class Running {
   }
 
   kill(signal: Deno.Signal): void {
-    this.#child.kill(signal);
+    try {
+      this.#child.kill(signal);
+    } catch (error) {
+      // It may have ended by itself already.
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
 
   async ended(): Promise<Ended> {

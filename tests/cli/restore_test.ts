@@ -166,11 +166,16 @@ Deno.test({
       const first = await mvvm(["checkpoint", "-t", target, "--image", image, "-c", "2000", "--", "2"]);
       assertEquals(first.code, 0);
       const old = Deno.readFileSync(image);
+      const begin = performance.now();
+      const scratch = `${folder}/scratch.mvvm`;
+      await mvvm(["restore", "-t", target, "--image", image, "-c", "3000", "--image-out", scratch]);
+      const took = performance.now() - begin;
+      Deno.removeSync(scratch);
       for (let round = 0; round < 8; round++) {
         Deno.writeFileSync(image, old);
         const running = new Running(["restore", "-t", target, "--image", image, "-c", "3000"]);
-        // From before the guest runs to after the image is there.
-        const delay = 150 + 25 * round;
+        // From before the guest runs to about when the image is there.
+        const delay = took * (0.5 + 0.07 * round);
         await new Promise((resolve) => setTimeout(resolve, delay));
         running.kill("SIGKILL");
         const { stdout } = await running.ended();
