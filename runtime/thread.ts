@@ -291,15 +291,17 @@ export class Thread {
     const trap = trapOf(error);
     const gone = this.frames.splice(floor);
     if (trap === undefined) return error;
-    trap.activations ??= activations(trap.stack);
-    const live = trap.activations.shift() ?? [];
-    const heap = gone.reverse().map(({ func }) => ({ instance: func.instance.index, func: func.index }));
-    const named = [...live, ...heap].map(({ instance, func }): StackFrame => ({
-      instance,
-      func,
-      name: this.store?.instances[instance]?.nameOf(func) ?? `func[${func}]`,
-    }));
-    trap.wasmStack = [...trap.wasmStack, ...named];
+    trap.heap.push(gone.reverse().map(({ func }) => ({ instance: func.instance.index, func: func.index })));
+    // Deep in nested calls there may be no stack left to read the trace with.
+    if (this.#drivers === 1) {
+      const live = activations(trap.stack);
+      trap.wasmStack = trap.heap.flatMap((heap, i) => [...live[i] ?? [], ...heap]).map((
+        each,
+      ): StackFrame => ({
+        ...each,
+        name: this.store?.instances[each.instance]?.nameOf(each.func) ?? `func[${each.func}]`,
+      }));
+    }
     return trap;
   }
 

@@ -32,10 +32,10 @@ export interface StackFrame {
 /** Thrown inside the guest; the outcome of a run carries `kind` and the stack. */
 export class Trap extends Error {
   override readonly name = "Trap";
-  /** The Wasm stack, innermost first; filled in as the trap leaves one driver after the other. */
+  /** The Wasm stack, innermost first; known when the trap has left the outermost driver. */
   wasmStack: readonly StackFrame[] = [];
-  /** Activations of the drivers that it has not left yet. */
-  activations: Activation[][] | undefined;
+  /** Activations that each driver had on the heap, the innermost driver first. */
+  readonly heap: Activation[][] = [];
   constructor(readonly kind: TrapKind) {
     super(kind);
   }
