@@ -278,6 +278,8 @@ const special: Record<string, Handler> = {
   },
   "table.grow": (lowering, reader) => {
     const name = table(lowering, reader);
+    // The method takes them the other way round, and either may trap.
+    lowering.stack.flushEffects();
     const [init, delta] = popArguments(lowering, 2);
     pushNow(lowering, method(name, "grow", [delta, init]), i32);
   },
