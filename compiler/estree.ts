@@ -146,11 +146,6 @@ export function forever(body: Statement[]): Statement {
   return { type: "ForStatement", init: null, test: null, update: null, body: block(body) };
 }
 
-/** `do { body } while (test)` */
-export function doWhile(body: Statement[], test: Expression): Statement {
-  return { type: "DoWhileStatement", body: block(body), test };
-}
-
 export function returns(argument: Expression | null): Statement {
   return { type: "ReturnStatement", argument };
 }

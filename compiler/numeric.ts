@@ -157,8 +157,3 @@ export function byConstant(name: string, a: Expression, b: Expression): Expressi
     b: name.endsWith("_u") ? { type: "Literal", value: divisor >>> 0, raw: `${divisor >>> 0}` } : b,
   });
 }
-
-/** Names from `Math` that templates use as they are. */
-export const mathNames: ReadonlySet<string> = new Set(
-  ["imul", "clz32", "fround", "ceil", "floor", "trunc", "sqrt", "min", "max", "abs"],
-);

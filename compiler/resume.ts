@@ -55,15 +55,20 @@ export function siteInfo(module: Module, func: number, site: number): SiteInfo |
   return found;
 }
 
+/** The operands of a frame at a site: those of a call are gone, its results are to come. */
+export function frameOperands({ stack, callee, target }: SiteInfo): readonly ValType[] {
+  const gone = callee ? callee.params.length + (target === undefined ? 1 : 0) : 0;
+  return stack.slice(0, stack.length - gone);
+}
+
 /** Where a resume form starts, or `undefined` if the site is none. */
 export function resumePoint(module: Module, func: number, site: number): ResumePoint | undefined {
   const info = siteInfo(module, func, site);
   if (info === undefined) return undefined;
-  const gone = info.callee ? info.callee.params.length + (info.target === undefined ? 1 : 0) : 0;
   return {
     site,
     kind: info.kind,
-    operands: info.stack.slice(0, info.stack.length - gone),
+    operands: frameOperands(info),
     bases: info.bases,
   };
 }

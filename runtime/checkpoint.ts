@@ -20,7 +20,7 @@ import type { Instance } from "./instance.ts";
 import type { Memory } from "./memory.ts";
 import type { Store } from "./store.ts";
 import type { Table } from "./table.ts";
-import { type Bits, bitsAt, rawSize } from "./value.ts";
+import { type Bits, bitsAt, rawLength, rawSize } from "./value.ts";
 
 /** A value that cannot be written into an image. */
 export class CheckpointError extends Error {
@@ -145,7 +145,7 @@ function frameOf({ func, values, fresh, site }: HeapFrame): Frame {
   }
   const types = localTypes(instance.module, index);
   const locals = valuesOf(values, types);
-  const size = types.reduce((sum, type) => sum + rawSize(type), 0);
+  const size = rawLength(types);
   if (fresh) {
     return packFrame({
       instance: instance.index,

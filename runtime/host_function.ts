@@ -9,7 +9,7 @@ import { putResults } from "./results.ts";
 import type { Thread } from "./thread.ts";
 import { HostError, isStackOverflow, Trap } from "./trap.ts";
 import { INTERRUPTED, ProcExit } from "./wasi/interrupt.ts";
-import { fromRaw, jsAt, pushJs, toRaw } from "./value.ts";
+import { fromRaw, jsAt, pushJs, rawLength, toRaw } from "./value.ts";
 
 /**
  * A host function. i32 and floats are numbers, i64 BigInts, references opaque. A function with several
@@ -21,7 +21,7 @@ export type HostFunction = (...args: any[]) => unknown;
 /** Makes the code of a host function's cell. */
 export function hostCode(func: Func, host: HostFunction, thread: Thread): (...raw: unknown[]) => unknown {
   const { params, results } = func.type;
-  const size = params.length + params.filter((type) => type === 0x7e).length;
+  const size = rawLength(params);
   const finish = (value: unknown): unknown[] => toRaw(asList(value, func.type), results, pushJs);
   return (...raw) => {
     // Generated code may pass its stack depth behind the arguments.

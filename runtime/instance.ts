@@ -18,7 +18,7 @@ import { R, V } from "./results.ts";
 import type { Store } from "./store.ts";
 import { type Ref, Table } from "./table.ts";
 import { Trap, TrapKind } from "./trap.ts";
-import { pushBits, rawSize } from "./value.ts";
+import { pushBits, rawLength } from "./value.ts";
 
 /** Anything a module can import or export. */
 export type Extern = Func | Table | Memory | Global;
@@ -215,7 +215,7 @@ export class Instance {
 
   /** How many raw values the parameters of a function take. */
   rawParams(func: number): number {
-    return this.module.funcTypes[func].params.reduce((sum, type) => sum + rawSize(type), 0);
+    return rawLength(this.module.funcTypes[func].params);
   }
 
   /** A function's name for people. */

@@ -6,7 +6,7 @@
  */
 import { typeKey } from "../compiler/callgraph.ts";
 import type { Program } from "../compiler/program.ts";
-import { type SiteInfo, siteInfo } from "../compiler/resume.ts";
+import { frameOperands, type SiteInfo, siteInfo } from "../compiler/resume.ts";
 import { localTypes } from "../compiler/sites.ts";
 import { type GlobalType, type Import, ValType, valTypeName } from "../compiler/types.ts";
 import { importName } from "./checkpoint.ts";
@@ -274,8 +274,7 @@ class FrameChecker {
       const info = this.#site(func, packed.site) ??
         refuse(`${where} stands at offset ${packed.site}, which is no site of function ${packed.func}`);
       isEntry = info.kind === "entry";
-      const gone = info.callee ? info.callee.params.length + (info.target === undefined ? 1 : 0) : 0;
-      const operands = info.stack.slice(0, info.stack.length - gone);
+      const operands = frameOperands(info);
       const types = localTypes(func.instance.module, func.index);
       frames.push({
         func,

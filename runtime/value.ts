@@ -42,6 +42,11 @@ const join = (low: number, high: number) => BigInt(high >>> 0) << 32n | BigInt(l
 /** How many raw values a type takes. */
 export const rawSize = (type: ValType): number => type === T.i64 ? 2 : 1;
 
+/** How many raw values a list of types takes. */
+export function rawLength(types: readonly ValType[]): number {
+  return types.reduce((sum, type) => sum + rawSize(type), 0);
+}
+
 /** The bits of the value at `raw[at]`. */
 export function bitsAt(raw: readonly unknown[], at: number, type: ValType): Bits {
   switch (type) {
