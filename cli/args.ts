@@ -44,9 +44,11 @@ export interface PolicyArgs {
 /** A checked command line. */
 export interface CommandLine {
   readonly command: CommandName;
-  /** The program; for `inspect` it is optional, `file` is the image. */
+  /** The program; where `file` is the command's subject, it is optional. */
   readonly target?: string;
+  /** The image that a command is about, and the one it is compared with. */
   readonly file?: string;
+  readonly other?: string;
   readonly help: boolean;
   readonly guest: GuestArgs;
   readonly stop: StopArgs;
@@ -71,8 +73,8 @@ export interface CommandLine {
  * @throws {UsageError}
  */
 export function readCommandLine(args: readonly string[]): CommandLine {
-  const command = commandOf(args[0]);
-  const raw = splitArgs(command, args.slice(1));
+  const { command, rest } = commandOf(args);
+  const raw = splitArgs(command, rest);
   const given = new Values(raw);
   const help = given.has("help");
   const place = help ? {} : places(command, raw, given);
@@ -102,25 +104,35 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   };
 }
 
+type Places = { target?: string; file?: string; other?: string };
+
+/** What commands take that are not about a program: the files by their order, and the words for them. */
+const subjects: Readonly<
+  Partial<Record<CommandName, { readonly files: (keyof Places)[]; readonly usage: string }>>
+> = {
+  inspect: { files: ["file"], usage: "inspect FILE: say which image" },
+  diff: { files: ["file", "other"], usage: "diff A B: say which two images" },
+  coredump: { files: ["file"], usage: "coredump IMAGE: say which image" },
+  "image edit": { files: ["file"], usage: "image edit IMAGE: say which image" },
+};
+
 /** Which files the command is about. */
-function places(command: CommandName, raw: RawArgs, given: Values): { target?: string; file?: string } {
+function places(command: CommandName, raw: RawArgs, given: Values): Places {
   const names = [...raw.positional];
-  let target = given.text("target");
-  let file: string | undefined;
-  if (command === "inspect") {
-    file = names.shift() ?? missing("inspect FILE: say which image");
-  } else if (target === undefined) {
-    target = names.shift() ?? missing(`${command} needs a program: ${command} -t PROG.wasm`);
-  }
-  if (names.length > 0) {
-    const what = JSON.stringify(names[0]);
-    throw new UsageError(
-      command === "compile" || command === "inspect"
-        ? `what is ${what}? ${command} takes one file`
-        : `what is ${what}? Arguments for the guest stand behind -- or are given with -a A,B`,
-    );
-  }
-  return { target, file };
+  const places: Places = { target: given.text("target") };
+  const subject = subjects[command];
+  if (subject) {
+    for (const file of subject.files) places[file] = names.shift() ?? missing(subject.usage);
+  } else places.target ??= names.shift() ?? missing(`${command} needs a program: ${command} -t PROG.wasm`);
+  if (names.length === 0) return places;
+  const count = subject?.files.length ?? 1;
+  throw new UsageError(
+    subject || command === "compile"
+      ? `what is ${JSON.stringify(names[0])}? ${command} takes ${count === 1 ? "one file" : `${count} files`}`
+      : `what is ${
+        JSON.stringify(names[0])
+      }? Arguments for the guest stand behind -- or are given with -a A,B`,
+  );
 }
 
 function missing(text: string): never {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type CommandName, commandNames, groups, optionsOf } from "./options.ts";
+import { type CommandName, commandNames, commandsOfGroup, groups, optionsOf } from "./options.ts";
 
 interface CommandHelp {
   readonly usage: string;
@@ -64,15 +64,34 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
     permissions: [["always", "--allow-read=FILE[,PROG.wasm]"]],
     examples: ["inspect bc.mvvm", "inspect bc.mvvm --json"],
   },
+  diff: {
+    usage: "diff A B [-t PROG.wasm] [--json]",
+    about: "Shows what differs between two images: stack, globals, tables, memories, files, environment.",
+    permissions: [["always", "--allow-read=A,B"]],
+    examples: ["diff before.mvvm after.mvvm"],
+  },
+  coredump: {
+    usage: "coredump IMAGE [-t PROG.wasm] [-o FILE]",
+    about: "Writes what is in an image as a WebAssembly core dump, for debuggers and other tools.",
+    permissions: [["always", "--allow-read=IMAGE,FOLDER --allow-write=FOLDER (where the dump goes)"]],
+    examples: ["coredump bc.mvvm -t bc.wasm -o bc.coredump"],
+  },
+  "image edit": {
+    usage: "image edit IMAGE [-o OUT] [options]",
+    about: "Changes the arguments, the environment or the paths of files in an image, and nothing else.",
+    permissions: [["always", "--allow-read=FOLDER --allow-write=FOLDER (where the image goes)"]],
+    examples: ["image edit bc.mvvm -o other.mvvm -e LANG=C"],
+  },
 };
 
 export const exitCodes =
   "Exit codes: the guest's own; 0 after a checkpoint; 1 a module or image was refused;\n" +
   "2 wrong usage; 70 an error of ours; 130 interrupted; 134 the guest trapped.";
 
-/** The help of a command, or of all. */
-export function helpText(command?: CommandName): string {
-  if (command === undefined) return overview();
+/** The help of a command, of a group of commands, or of all. */
+export function helpText(topic?: string): string {
+  const command = commandNames.find((name) => name === topic);
+  if (command === undefined) return overview(topic ? commandsOfGroup(topic) : commandNames);
   const { usage, about, permissions, examples } = commandHelp[command];
   const width = Math.max(...permissions.map(([use]) => use.length));
   return [
@@ -91,11 +110,11 @@ export function helpText(command?: CommandName): string {
   ].join("\n");
 }
 
-function overview(): string {
+function overview(names: readonly CommandName[]): string {
   return [
     "MVVM: runs WebAssembly programs (WASI) that can be stopped, kept in a file, and go on elsewhere.",
     "",
-    ...commandNames.map((name) => `  deno run -A cli.ts ${commandHelp[name].usage}`),
+    ...names.map((name) => `  deno run -A cli.ts ${commandHelp[name].usage}`),
     "",
     "Each command has --help, with its options and the least permissions that it needs in place of -A.",
     "--version prints the version.",

@@ -7,12 +7,15 @@ import { producer } from "../mod.ts";
 import { type CommandLine, readCommandLine } from "./args.ts";
 import { checkpoint } from "./commands/checkpoint.ts";
 import { compile } from "./commands/compile.ts";
+import { coredump } from "./commands/coredump.ts";
+import { diff } from "./commands/diff.ts";
+import { edit } from "./commands/image/edit.ts";
 import { inspect } from "./commands/inspect.ts";
 import { restore } from "./commands/restore.ts";
 import { run } from "./commands/run.ts";
 import { helpText } from "./help.ts";
 import { ExitCode, explain, writeError, writeOutput } from "./messages.ts";
-import type { CommandName } from "./options.ts";
+import { type CommandName, commandsOfGroup } from "./options.ts";
 
 const commands: Readonly<Record<CommandName, (line: CommandLine) => Promise<number>>> = {
   run,
@@ -20,6 +23,9 @@ const commands: Readonly<Record<CommandName, (line: CommandLine) => Promise<numb
   checkpoint,
   restore,
   inspect,
+  diff,
+  coredump,
+  "image edit": edit,
 };
 
 /**
@@ -38,8 +44,9 @@ export async function main(args: readonly string[]): Promise<number> {
       writeError(`${helpText()}\n`);
       return ExitCode.usage;
     }
-    if (["--help", "-h", "help"].includes(args[0])) {
-      writeOutput(`${helpText()}\n`);
+    const group = args.length === 2 && commandsOfGroup(args[0]).length > 0 ? args[0] : undefined;
+    if (["--help", "-h", "help"].includes(args[group ? 1 : 0])) {
+      writeOutput(`${helpText(group)}\n`);
       return ExitCode.ok;
     }
     if (args[0] === "--version") {

@@ -5,7 +5,17 @@
  */
 import { mvvmPolicyFlags } from "../mod.ts";
 
-export const commandNames = ["run", "compile", "checkpoint", "restore", "inspect"] as const;
+/** What stands first on a command line; a command of a group has two words. */
+export const commandNames = [
+  "run",
+  "compile",
+  "checkpoint",
+  "restore",
+  "inspect",
+  "diff",
+  "coredump",
+  "image edit",
+] as const;
 export type CommandName = (typeof commandNames)[number];
 
 /** One option. */
@@ -52,11 +62,19 @@ export const options: readonly OptionSpec[] = [
   option(
     "target",
     "program",
-    [...guests, "inspect"],
-    "the program: .wasm, .wat, or what `compile` wrote (inspect: to name functions)",
+    [...guests, "inspect", "diff", "coredump"],
+    "the program: .wasm, .wat, or what `compile` wrote (inspect, diff: to name functions)",
     { short: "t", value: "FILE" },
   ),
   option("output", "program", ["compile"], "where to write; PROG.mvvm.js if not given", {
+    short: "o",
+    value: "FILE",
+  }),
+  option("output", "program", ["coredump"], "where to write; IMAGE's name with .coredump if not given", {
+    short: "o",
+    value: "FILE",
+  }),
+  option("output", "program", ["image edit"], "where to write; in the image's place if not given", {
     short: "o",
     value: "FILE",
   }),
@@ -139,7 +157,7 @@ export const options: readonly OptionSpec[] = [
     value: "MAX",
   }),
 
-  option("json", "other", ["inspect"], "print JSON"),
+  option("json", "other", ["inspect", "diff"], "print JSON"),
   option("debug", "other", guests, "log each site passed, each frame captured, each WASI call", {
     short: "i",
   }),
@@ -151,6 +169,11 @@ export const options: readonly OptionSpec[] = [
   option("disable-aux-stack-check", "mvvm", compiling, "accepted, means nothing here"),
   option("opt-level", "mvvm", compiling, "accepted, means nothing here", { value: "N" }),
 ];
+
+/** The commands of a group, for example `image`; none if there is no such group. */
+export function commandsOfGroup(group: string): readonly CommandName[] {
+  return commandNames.filter((name) => name.startsWith(`${group} `));
+}
 
 /** The options of one command. */
 export function optionsOf(command: CommandName): readonly OptionSpec[] {

@@ -4,7 +4,14 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { type CommandName, commandNames, options, optionsOf, type OptionSpec } from "./options.ts";
+import {
+  type CommandName,
+  commandNames,
+  commandsOfGroup,
+  options,
+  optionsOf,
+  type OptionSpec,
+} from "./options.ts";
 
 /** The command line is wrong; nothing was done. */
 export class UsageError extends Error {
@@ -87,10 +94,12 @@ function parseOption(
   const spec = specs.find((each) => long === undefined ? each.short === short : each.name === long);
   if (spec === undefined) {
     const name = long ?? short;
-    const elsewhere = options.find((each) => long === undefined ? each.short === name : each.name === name);
+    const elsewhere = options.filter((each) => long === undefined ? each.short === name : each.name === name);
     throw new UsageError(
-      elsewhere
-        ? `${command} has no option ${text}; it belongs to ${elsewhere.commands.join(", ")}`
+      elsewhere.length > 0
+        ? `${command} has no option ${text}; it belongs to ${
+          elsewhere.flatMap(({ commands }) => commands).join(", ")
+        }`
         : `${command} has no option ${text}${long === undefined ? "" : suggestion(long, specs)}`,
     );
   }
@@ -117,13 +126,20 @@ function distance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** The command that the first argument names. */
-export function commandOf(name: string): CommandName {
-  const found = commandNames.find((each) => each === name);
-  if (found) return found;
-  throw new UsageError(
-    name.startsWith("-")
-      ? `the command stands first: ${commandNames.join(", ")}`
-      : `there is no command "${name}": use one of ${commandNames.join(", ")}`,
-  );
+/** The command that the first one or two arguments name, and what stands behind them. */
+export function commandOf(args: readonly string[]): { command: CommandName; rest: readonly string[] } {
+  for (const words of [1, 2]) {
+    const command = commandNames.find((each) => each === args.slice(0, words).join(" "));
+    if (command) return { command, rest: args.slice(words) };
+  }
+  const [name, action] = args;
+  if (name.startsWith("-")) throw new UsageError(`the command stands first: ${commandNames.join(", ")}`);
+  const group = commandsOfGroup(name);
+  if (group.length === 0) {
+    throw new UsageError(`there is no command "${name}": use one of ${commandNames.join(", ")}`);
+  }
+  const said = action === undefined
+    ? `${name} alone says nothing`
+    : `there is no command "${name} ${action}"`;
+  throw new UsageError(`${said}: use one of ${group.join(", ")}`);
 }
