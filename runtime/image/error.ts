@@ -14,6 +14,9 @@
  * - `unsupported`: well known, but not available on this host (a compression)
  * - `invalid`: the digests fit, and the contents break a rule of the format
  * - `limit`: more than the limits given to the reader allow
+ * - `sealed`: encrypted, and no key was given; or a key was given for nothing
+ * - `wrong-key`: sealed with another key than the one given
+ * - `signature`: a signature is wrong, or a signer is demanded that did not sign
  */
 export type ImageErrorKind =
   | "not-an-image"
@@ -23,7 +26,10 @@ export type ImageErrorKind =
   | "unknown-required"
   | "unsupported"
   | "invalid"
-  | "limit";
+  | "limit"
+  | "sealed"
+  | "wrong-key"
+  | "signature";
 
 /** Where in the file something was wrong. */
 export interface ImagePlace {
@@ -55,4 +61,7 @@ const prefix: Record<ImageErrorKind, string> = {
   "unsupported": "image not supported here",
   "invalid": "invalid image",
   "limit": "image over a limit",
+  "sealed": "sealed image",
+  "wrong-key": "wrong key for a sealed image",
+  "signature": "image signature refused",
 };

@@ -1,0 +1,166 @@
+/**
+ * Opening what was sealed: a source that decrypts chunk by chunk, and gives nothing that is not proven.
+ *
+ * @module
+ */
+import type { Bytes } from "../codec.ts";
+import { ImageError } from "../error.ts";
+import { FRAME } from "../format.ts";
+import type { ImageSource } from "../record.ts";
+import { FRAME_BYTES, isSealed, nonce, readHeader, SEALED_MAGIC, TAG_BYTES } from "./format.ts";
+import { fileKeys, type SealKey } from "./key.ts";
+
+/**
+ * The bytes of an image, whether it is sealed or not.
+ *
+ * @param key What a sealed image is opened with. If it is given, the image must be sealed: who expects
+ * a sealed image is not to be given another one.
+ * @throws ImageError of kind `sealed` if a key is missing or is given for nothing, of kind `wrong-key` if it is
+ * not the one, or what was wrong with the header and where.
+ *
+ * @example
+ * ```ts
+ * const key = fileKey(parseKeyText(await Deno.readTextFile("images.key")));
+ * const image = await readImage(await openSealed(bytesSource(bytes), key), denoCodec);
+ * ```
+ */
+export async function openSealed(source: ImageSource, key?: SealKey): Promise<ImageSource> {
+  const front = (await source.read(SEALED_MAGIC.length)).slice();
+  if (!isSealed(front)) {
+    if (key === undefined) return pushedBack(front, source);
+    if (front.length < SEALED_MAGIC.length) {
+      throw new ImageError("truncated", "the file ends within its first 12 bytes", { offset: front.length });
+    }
+    throw new ImageError("sealed", "a key was given, but the file is not sealed: leave the key out");
+  }
+  if (key === undefined) throw new ImageError("sealed", "it is encrypted, and no key was given");
+  const { header, digest, byteLength } = await readHeader(source);
+  const { data, check } = await fileKeys(await key.open(header.key), header.id);
+  if (!check.every((byte, i) => byte === header.check[i])) {
+    const what = header.key.kind === "file" ? "key" : "passphrase";
+    throw new ImageError("wrong-key", `it was sealed with another ${what}`);
+  }
+  return new Opened(source, data, digest, header.chunkBytes, byteLength);
+}
+
+/** A source with bytes in front of it that were read too early. */
+function pushedBack(front: Bytes, source: ImageSource): ImageSource {
+  let at = 0;
+  return {
+    async read(length) {
+      if (at === front.length) return await source.read(length);
+      const start = at;
+      at = Math.min(front.length, at + length);
+      const own = front.subarray(start, at);
+      if (own.length === length) return own;
+      const rest = await source.read(length - own.length);
+      const whole = new Uint8Array(own.length + rest.length);
+      whole.set(own);
+      whole.set(rest, own.length);
+      return whole;
+    },
+    async skip(length) {
+      const own = Math.min(length, front.length - at);
+      at += own;
+      return own === length ? own : own + await source.skip(length - own);
+    },
+  };
+}
+
+class Opened implements ImageSource {
+  /** The plain bytes of the chunk that was opened last, and how many of them are used. */
+  #plain: Bytes = new Uint8Array();
+  #at = 0;
+  /** Number of the next chunk. */
+  #index = 0;
+  #ended = false;
+
+  /** @param offset Where the next chunk begins in the file. */
+  constructor(
+    private readonly source: ImageSource,
+    private readonly key: CryptoKey,
+    private readonly digest: Bytes,
+    private readonly chunkBytes: number,
+    private offset: number,
+  ) {}
+
+  async read(length: number): Promise<Bytes> {
+    if (this.#plain.length - this.#at >= length) return this.#take(length);
+    const parts: Bytes[] = [];
+    let missing = length;
+    do {
+      const part = this.#take(missing);
+      missing -= part.length;
+      parts.push(part);
+    } while (missing > 0 && await this.#next());
+    const whole = new Uint8Array(length - missing);
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  }
+
+  async skip(length: number): Promise<number> {
+    let missing = length - this.#take(length).length;
+    while (missing > 0 && await this.#next(missing >= this.chunkBytes)) {
+      missing -= this.#plain.length === 0 && !this.#ended ? this.chunkBytes : this.#take(missing).length;
+    }
+    return length - missing;
+  }
+
+  /** At most `length` of the plain bytes that are there. */
+  #take(length: number): Bytes {
+    return this.#plain.subarray(this.#at, this.#at = Math.min(this.#plain.length, this.#at + length));
+  }
+
+  #refuse(kind: "truncated" | "damaged", reason: string): never {
+    throw new ImageError(kind, `sealed chunk ${this.#index} ${reason}`, { offset: this.offset });
+  }
+
+  /**
+   * Opens the next chunk; false if there is none.
+   * @param pass Passes over it instead, unless it is the last: none of it is plain then. What is passed
+   * over is not proven, but the last chunk proves how many there were.
+   */
+  async #next(pass = false): Promise<boolean> {
+    if (this.#ended) return false;
+    const frame = (await this.source.read(FRAME_BYTES)).slice();
+    if (frame.length < FRAME_BYTES) {
+      this.#refuse("truncated", "is missing, and the one before was not the last");
+    }
+    const length = new DataView(frame.buffer).getUint32(1);
+    const whole = this.chunkBytes + TAG_BYTES;
+    if (frame[0] !== FRAME.data || length < TAG_BYTES || length > whole) {
+      this.#refuse("damaged", "does not begin as a chunk does");
+    }
+    const last = length < whole;
+    this.#at = 0;
+    if (pass && !last) {
+      this.#plain = new Uint8Array();
+      if (await this.source.skip(length) < length) this.#refuse("truncated", "is cut off");
+    } else {
+      const sealed = await this.source.read(length);
+      if (sealed.length < length) this.#refuse("truncated", "is cut off");
+      this.#plain = await this.#open(sealed, last);
+    }
+    if (last && (await this.source.read(1)).length > 0) {
+      this.#refuse("damaged", "is the last, and there are bytes behind it");
+    }
+    this.#ended = last;
+    this.#index++;
+    this.offset += FRAME_BYTES + length;
+    return true;
+  }
+
+  async #open(sealed: Bytes, last: boolean): Promise<Bytes> {
+    const iv = nonce(this.#index, last);
+    const parameters = { name: "AES-GCM", iv, additionalData: this.digest, tagLength: 8 * TAG_BYTES };
+    try {
+      return new Uint8Array(await crypto.subtle.decrypt(parameters, this.key, sealed));
+    } catch {
+      this.#refuse("damaged", "is not what was sealed there: it was changed, moved or cut");
+    }
+  }
+}
