@@ -9,6 +9,9 @@ import type { Bytes } from "./codec.ts";
 import { denoCodec } from "./codec_deno.ts";
 import { type Image, type ImageInfo, inspectImage, readImage, type ReadOptions } from "./reader.ts";
 import type { ImageSource } from "./record.ts";
+import type { SealKey } from "./sealed/key.ts";
+import { openSealed } from "./sealed/open.ts";
+import { seal } from "./sealed/seal.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { writeImage, type WriteOptions, type WriteResult } from "./writer.ts";
 
@@ -16,6 +19,12 @@ import { writeImage, type WriteOptions, type WriteResult } from "./writer.ts";
 const MODE = 0o600;
 /** Reading ahead saves calls; skipped data should not be read. */
 const READ_AHEAD = 1 << 16;
+
+/** How the file itself is kept. */
+export interface SealOption {
+  /** Writing: seals the image. Reading: opens it; an image that is not sealed is then refused. */
+  readonly key?: SealKey;
+}
 
 /** Bytes of a file through a buffer that is used again. */
 class FileSource implements ImageSource {
@@ -133,14 +142,17 @@ function flushFolder(path: string): void {
 export async function writeImageFile(
   path: string,
   snapshot: Snapshot,
-  options: WriteOptions = {},
+  options: WriteOptions & SealOption = {},
 ): Promise<WriteResult> {
   const target = realPath(path);
   const { file, temporary } = createTemporary(target);
   let result: WriteResult;
   try {
     using _ = file;
-    result = await writeImage(snapshot, options, denoCodec, { write: (bytes) => writeAll(file, bytes) });
+    const sink = { write: (bytes: Uint8Array) => writeAll(file, bytes) };
+    const sealed = options.key && await seal(sink, options.key);
+    result = await writeImage(snapshot, options, denoCodec, sealed ?? sink);
+    await sealed?.end();
     file.syncSync();
     Deno.renameSync(temporary, target);
   } catch (error) {
@@ -166,16 +178,19 @@ function realPath(path: string): string {
  * Reads and proves a whole image file.
  * @throws ImageError if the file is refused; otherwise what the file system says.
  */
-export async function readImageFile(path: string, options: ReadOptions = {}): Promise<Image> {
+export async function readImageFile(
+  path: string,
+  options: ReadOptions & SealOption = {},
+): Promise<Image> {
   using file = Deno.openSync(path);
-  return await readImage(new FileSource(file), denoCodec, options);
+  return await readImage(await openSealed(new FileSource(file), options.key), denoCodec, options);
 }
 
 /** Reads everything of an image file but the contents of memories. */
 export async function inspectImageFile(
   path: string,
-  options: Pick<ReadOptions, "limits"> = {},
+  options: Pick<ReadOptions, "limits"> & SealOption = {},
 ): Promise<ImageInfo> {
   using file = Deno.openSync(path);
-  return await inspectImage(new FileSource(file), denoCodec, options);
+  return await inspectImage(await openSealed(new FileSource(file), options.key), denoCodec, options);
 }

@@ -27,6 +27,7 @@ import {
   VERSION,
 } from "./format.ts";
 import { pack, unpack } from "./msgpack.ts";
+import { isSealed } from "./sealed/format.ts";
 
 /** Where an image is written to. The bytes are only valid until `write` returns or its promise resolves. */
 export interface ImageSink {
@@ -178,6 +179,7 @@ export class RecordReader {
     const bytes = (await this.source.read(PREFIX_BYTES)).slice();
     const known = bytes.subarray(0, MAGIC.length).every((byte, i) => byte === MAGIC[i]);
     if (bytes.length === 0) this.#refuse("not-an-image", "there are no bytes");
+    if (isSealed(bytes)) this.#refuse("sealed", "it is encrypted; open it with its key (openSealed)", 0);
     if (!known) this.#refuse("not-an-image", describe(bytes), 0);
     if (bytes.length < PREFIX_BYTES) {
       this.#refuse("truncated", "the file ends within its first 12 bytes", bytes.length);
