@@ -14,6 +14,7 @@
  * - `unsupported`: well known, but not available on this host (a compression)
  * - `invalid`: the digests fit, and the contents break a rule of the format
  * - `limit`: more than the limits given to the reader allow
+ * - `parent`: an image of the chain that this one builds on is missing, or is another than it was
  * - `sealed`: encrypted, and no key was given; or a key was given for nothing
  * - `wrong-key`: sealed with another key than the one given
  * - `signature`: a signature is wrong, or a signer is demanded that did not sign
@@ -27,6 +28,7 @@ export type ImageErrorKind =
   | "unsupported"
   | "invalid"
   | "limit"
+  | "parent"
   | "sealed"
   | "wrong-key"
   | "signature";
@@ -37,6 +39,8 @@ export interface ImagePlace {
   readonly section?: string;
   /** Byte offset in the file. */
   readonly offset?: number;
+  /** The image's file, if it is not the one that was asked for but one that it builds on. */
+  readonly parent?: string;
 }
 
 /** An image (or a snapshot to be written as one) was refused; nothing of it was run. */
@@ -47,6 +51,7 @@ export class ImageError extends Error {
     const where = [
       ...(place.section === undefined ? [] : [`in section ${JSON.stringify(place.section)}`]),
       ...(place.offset === undefined ? [] : [`at byte offset ${place.offset}`]),
+      ...(place.parent === undefined ? [] : [`of its parent ${JSON.stringify(place.parent)}`]),
     ];
     super(`${prefix[kind]}: ${[reason, ...where].join(" ")}`);
   }
@@ -61,6 +66,7 @@ const prefix: Record<ImageErrorKind, string> = {
   "unsupported": "image not supported here",
   "invalid": "invalid image",
   "limit": "image over a limit",
+  "parent": "image without its parent",
   "sealed": "sealed image",
   "wrong-key": "wrong key for a sealed image",
   "signature": "image signature refused",

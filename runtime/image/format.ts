@@ -26,6 +26,8 @@ export const CHUNK_BYTES = 1 << 20;
 export const MAX_DATA_BYTES = 1 << 22;
 /** The most bytes a record's head may have. */
 export const MAX_HEAD_BYTES = 1 << 16;
+/** The most bytes of the name of a parent's file. */
+export const MAX_NAME_BYTES = 255;
 /** The most runs in one `pages` record; keeps its head under `MAX_HEAD_BYTES`. */
 export const MAX_RUNS = 1024;
 
@@ -36,20 +38,40 @@ export const DIGEST_BYTES = 32;
 export const FRAME = { head: 0xce, data: 0xc6, chain: Uint8Array.of(0xc4, DIGEST_BYTES) } as const;
 
 /** The sections of version 1, in the order in which they stand in the file. */
-export const SECTIONS = ["header", "store", "stack", "host", "pages", "end"] as const;
+export const SECTIONS = [
+  "header",
+  "parent",
+  "store",
+  "stack",
+  "host",
+  "redactions",
+  "pages",
+  "signature",
+  "end",
+] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 /** How a record's data is stored. `deflate` is the zlib format (RFC 1950), `zstd` RFC 8878. */
 export const COMPRESSIONS = ["none", "zstd", "deflate"] as const;
 export type CompressionName = (typeof COMPRESSIONS)[number];
 
-/** A run of image pages. Without `same`, the record's data holds their bytes. */
+/** The image that an incremental image builds on. */
+export interface ParentRef {
+  /** The parent's digest: its final chain value. */
+  readonly digest: Uint8Array;
+  /** Base name of its file, a hint: it is looked for in the folder of the child. */
+  readonly name: string;
+}
+
+/** A run of image pages. Without `same` and `zero`, the record's data holds their bytes. */
 export interface PageRun {
   /** First page, counted from the start of the memory in units of `PAGE_BYTES`. */
   readonly page: number;
   readonly count: number;
   /** Page `page + i` equals page `same + i` of the same memory, for each `i` in ascending order. */
   readonly same?: number;
+  /** The pages are zero, and were not in the parent. */
+  readonly zero?: boolean;
 }
 
 /** What the first part of every record says; extra fields belong to one section each. */
@@ -80,7 +102,9 @@ export interface RecordHead {
 export interface ImageLimits {
   /** All memories together, in bytes. */
   readonly memoryBytes: number;
-  /** All bodies decompressed, and all unknown sections, together, in bytes. */
+  /** Images of a chain, from an incremental one to the whole one that it begins with. */
+  readonly links: number;
+  /** All bodies decompressed, and all unknown sections, together, in bytes; over all links of a chain. */
   readonly bodyBytes: number;
   /** Values (maps, arrays, numbers, ...) in all bodies together. */
   readonly items: number;
@@ -96,6 +120,7 @@ export interface ImageLimits {
 /** Room for any program this engine can run, and a bound for what a hostile file can ask for. */
 export const DEFAULT_LIMITS: ImageLimits = {
   memoryBytes: 2 ** 32,
+  links: 256,
   bodyBytes: 1 << 28,
   items: 1 << 22,
   depth: 64,

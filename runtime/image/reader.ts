@@ -11,6 +11,7 @@ import {
   DEFAULT_LIMITS,
   type ImageLimits,
   PAGE_BYTES,
+  type ParentRef,
   type SectionName,
   SECTIONS,
   VERSION,
@@ -18,15 +19,26 @@ import {
 } from "./format.ts";
 import { unpack } from "./msgpack.ts";
 import { PageReader } from "./pages.ts";
+import { readParent } from "./parent.ts";
+import { readRedactions, type Redaction } from "./redactions.ts";
 import { bytesSource, type ImageRecord, type ImageSource, RecordReader } from "./record.ts";
+import { demandSigner, type ImageSignature, type PublicKey, readSignature } from "./signature.ts";
 import type { Snapshot, UnknownSection } from "./snapshot.ts";
 import { StackReader } from "./stack.ts";
 import { type Header, readHeader, readStore, type Store } from "./store.ts";
 import { checkSnapshot, type SnapshotOutline } from "./validity.ts";
 import type { ImageProgress } from "./writer.ts";
 
+/** Where a parent is read from; it is disposed of when it is read. */
+export type ParentSource = ImageSource & Partial<Disposable>;
+
 export interface ReadOptions {
   readonly limits?: Partial<ImageLimits>;
+  /**
+   * One of these must have signed the image, and each that it builds on. A signature that is wrong is
+   * refused in any case.
+   */
+  readonly signers?: readonly PublicKey[];
   /**
    * Called once everything but the contents of memories is read, before any memory is allocated. Throw
    * to refuse the image. The bytes behind are not proven yet, so nothing may be run.
@@ -36,6 +48,11 @@ export interface ReadOptions {
   readonly allocateMemory?: (pages: number, maxPages: number | undefined) => ArrayBuffer | SharedArrayBuffer;
   /** Called after each chunk of memory. */
   readonly onProgress?: (progress: ImageProgress) => void;
+  /**
+   * Finds the image that an incremental image builds on; called for each image of a chain but the whole one
+   * that it begins with. Without it incremental images are refused.
+   */
+  readonly openParent?: (parent: ParentRef) => ParentSource | Promise<ParentSource>;
 }
 
 /** Facts about the file itself. */
@@ -45,6 +62,10 @@ export interface ImageFacts {
   readonly byteLength: number;
   /** SHA-256 that covers every byte; it names the image. */
   readonly digest: Bytes;
+  /** What an incremental image builds on. */
+  readonly parent?: ParentRef;
+  /** Who signed it; `undefined` if nobody did. */
+  readonly signature?: ImageSignature;
 }
 
 /** An image as it was read. */
@@ -57,6 +78,8 @@ export interface ImageInfo extends Omit<SnapshotOutline, "memories">, ImageFacts
     readonly storedBytes: number;
     /** Bytes of pages that equal an earlier page. */
     readonly repeatedBytes: number;
+    /** Bytes of pages that became zero. Pages in none of these three are the parent's, or zero. */
+    readonly zeroedBytes: number;
     /** Bytes that the pages take in the file. */
     readonly fileBytes: number;
   })[];
@@ -68,32 +91,54 @@ interface MemoryState {
   fileBytes: number;
 }
 
+/** What the readings of the images of a chain share. */
+interface Chain {
+  /** Images begun so far. */
+  links: number;
+  /** Images whose memories are read. */
+  done: number;
+  /** What is left of the limits that are shared by all bodies. */
+  readonly budget: { bytes: number; items: number; readonly depth: number };
+}
+
+/** Sections that only the newest image of a chain is asked for. */
+const NEWEST_ONLY: ReadonlySet<SectionName> = new Set(["stack", "host", "redactions"]);
+
 /** One pass over an image; `section` methods take the records as they come. */
 class Reading {
+  readonly #codec: ImageCodec;
   readonly #records: RecordReader;
   readonly #limits: ImageLimits;
-  /** What is left of the limits that are shared by all bodies. */
-  readonly #budget: { bytes: number; items: number; readonly depth: number };
+  readonly #chain: Chain;
   #rank = -1;
   #record!: ImageRecord;
   #header!: Header;
+  #parent?: ParentRef;
   #store!: Store;
   #stack!: StackReader;
   readonly #host: Record<string, unknown> = {};
   readonly #unknown: { section: string; records: { head: Uint8Array; data: Uint8Array }[] }[] = [];
   #memories?: MemoryState[];
   #lastMemory = 0;
+  #redactions?: readonly Redaction[];
+  #signature?: ImageSignature;
+  /** The chain value of the record before the current one. */
+  #chainBefore!: Bytes;
 
   constructor(
     source: ImageSource | Uint8Array,
     codec: ImageCodec,
     readonly options: ReadOptions,
     readonly fill: boolean,
+    /** The image that builds on this one; its memories are filled. */
+    readonly child?: Reading,
   ) {
+    this.#codec = codec;
     this.#records = new RecordReader(source instanceof Uint8Array ? bytesSource(source) : source, codec);
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const { bodyBytes: bytes, items, depth } = this.#limits;
-    this.#budget = { bytes, items, depth };
+    this.#chain = child ? child.#chain : { links: 0, done: 0, budget: { bytes, items, depth } };
+    this.#chain.links++;
   }
 
   #refuse(reason: string): never {
@@ -104,6 +149,7 @@ class Reading {
   async run(): Promise<{ outline: SnapshotOutline; facts: ImageFacts; memories: MemoryState[] }> {
     await this.#records.begin();
     while (SECTIONS[this.#rank] !== "end") {
+      this.#chainBefore = this.#records.chain;
       this.#record = await this.#records.next();
       const { section } = this.#record.head;
       const rank = SECTIONS.indexOf(section as SectionName);
@@ -111,30 +157,47 @@ class Reading {
       else await this.#known(rank);
     }
     await this.#records.end();
+    if (this.options.signers) await demandSigner(this.#signature, this.options.signers);
     const { offset: byteLength, chain: digest } = this.#records;
+    const origin = {
+      ...this.#parent && { parent: this.#parent },
+      ...this.#signature && { signature: this.#signature },
+    };
     return {
       outline: this.#outline(),
-      facts: { version: VERSION, byteLength, digest },
+      facts: { version: VERSION, byteLength, digest, ...origin },
       memories: this.#memories!,
     };
   }
 
   async #known(rank: number): Promise<void> {
     const section = SECTIONS[rank];
-    // `header` and `store` must stand first, once each; of the others any number, in order.
-    const fits = this.#rank < 1 ? rank === this.#rank + 1 : rank >= Math.max(this.#rank, 2);
+    // `header`, maybe `parent`, and `store` stand first, once each; of the others any number, in order.
+    const store = SECTIONS.indexOf("store");
+    const fits = this.#rank < store
+      ? rank > this.#rank && rank <= store && (rank === 0) === (this.#rank < 0)
+      : rank > store && rank >= this.#rank;
     if (!fits) {
       const before = this.#rank < 0 ? "at the start" : `behind ${SECTIONS[this.#rank]}`;
       this.#refuse(`section ${section} stands ${before}; the order is ${SECTIONS.join(", ")}`);
     }
     this.#rank = rank;
-    if (rank >= SECTIONS.indexOf("pages") && this.#memories === undefined) await this.#allocate();
-    await this.#sections[section]();
+    if (rank >= SECTIONS.indexOf("pages") && this.#memories === undefined) await this.#prepare();
+    if (this.child && NEWEST_ONLY.has(section)) await this.#records.skip(this.#record);
+    else await this.#sections[section]();
   }
 
   readonly #sections: Record<SectionName, () => void | Promise<void>> = {
     header: async () => {
       this.#header = readHeader(await this.#body());
+      const { child } = this;
+      const modules = ({ modules }: Header) => modules.map(({ sha256 }) => sha256.toHex()).join();
+      if (child && modules(this.#header) !== modules(child.#header)) {
+        this.#refuse("it is of another module than the image that builds on it,");
+      }
+    },
+    parent: async () => {
+      this.#parent = readParent(await this.#body());
     },
     store: async () => {
       this.#store = readStore(await this.#body(), this.#limits);
@@ -154,7 +217,15 @@ class Reading {
       const body = await this.#body();
       this.#host[key] = body.value;
     },
+    redactions: async () => {
+      if (this.#redactions !== undefined) this.#refuse("section redactions stands there twice");
+      this.#redactions = readRedactions(await this.#body());
+    },
     pages: () => this.#pages(),
+    signature: async () => {
+      if (this.#signature !== undefined) this.#refuse("section signature stands there twice");
+      this.#signature = await readSignature(await this.#body(), this.#chainBefore);
+    },
     end: async () => {
       const { fields } = this.#record;
       const before = this.#records.records - 1;
@@ -167,8 +238,8 @@ class Reading {
 
   /** Takes bytes off the budget before they are kept. */
   #spend(bytes: number): void {
-    this.#budget.bytes -= bytes;
-    if (this.#budget.bytes < 0) {
+    this.#chain.budget.bytes -= bytes;
+    if (this.#chain.budget.bytes < 0) {
       const reason = `the sections besides memories have more than ${this.#limits.bodyBytes} bytes`;
       throw new ImageError("limit", reason, this.#record.place);
     }
@@ -202,7 +273,7 @@ class Reading {
       }
     }
     const name = [first.head.section, ...(first.head.name === undefined ? [] : [first.head.name])].join(".");
-    return new Field(unpack(body, this.#budget, first.place), name, first.place);
+    return new Field(unpack(body, this.#chain.budget, first.place), name, first.place);
   }
 
   /** Keeps a record of a section that this version does not know. */
@@ -210,11 +281,13 @@ class Reading {
     const { head, headBytes, storedLength, place } = this.#record;
     const name = JSON.stringify(head.section);
     if (this.#rank < 0) this.#refuse(`section ${name} stands before the header`);
+    if (this.#signature !== undefined) this.#refuse(`section ${name} stands behind the signature`);
     if (head.required) {
       const by = this.#header === undefined ? "" : ` (written by ${JSON.stringify(this.#header.producer)})`;
       const reason = `section ${name} is required, and this program does not know it${by}; use a newer one`;
       throw new ImageError("unknown-required", reason, place);
     }
+    if (this.child) return await this.#records.skip(this.#record);
     this.#spend(headBytes.length + storedLength);
     const kept = { head: headBytes, data: (await this.#records.stored(this.#record)).slice() };
     const last = this.#unknown.at(-1);
@@ -226,8 +299,65 @@ class Reading {
     const { instances, memories, tables, globals } = this.#store;
     const unknown: readonly UnknownSection[] = this.#unknown;
     const { frames: stack } = this.#stack;
-    const parts = { instances, memories, tables, globals, stack, host: this.#host };
+    const redactions = this.#redactions && { redactions: this.#redactions };
+    const parts = { instances, memories, tables, globals, stack, host: this.#host, ...redactions };
     return { ...this.#header, ...parts, ...(unknown.length > 0 ? { unknown } : {}) };
+  }
+
+  /** Makes the memories as they are before the pages of this image are read. */
+  async #prepare(): Promise<void> {
+    if (this.child) this.#borrow(this.child);
+    else await this.#allocate();
+    if (this.#parent !== undefined && this.fill) await this.#readParent(this.#parent);
+  }
+
+  /** A parent's pages go into the memories of the image that was asked for. */
+  #borrow(child: Reading): void {
+    const memories = child.#memories!.map(({ buffer }, i) => ({
+      buffer,
+      pages: child.#store.memories[i].pages,
+    }));
+    const own = this.#store.memories;
+    const larger = own.findIndex(({ pages }, i) => pages > (memories[i]?.pages ?? 0));
+    if (own.length !== memories.length || larger >= 0) {
+      this.#refuse("its memories are more or larger than those of the image that builds on it,");
+    }
+    this.#memories = own.map(({ pages }, i) => {
+      const { buffer } = memories[i];
+      return { pages: new PageReader(pages, buffer), buffer, fileBytes: 0 };
+    });
+  }
+
+  /** Reads what this image builds on, into the same memories. */
+  async #readParent(parent: ParentRef): Promise<void> {
+    const { openParent } = this.options;
+    const refuse = (reason: string) => {
+      throw new ImageError("parent", reason, this.#record.place);
+    };
+    if (openParent === undefined) {
+      return refuse(`it holds only what changed since ${JSON.stringify(parent.name)}, which is not at hand`);
+    }
+    if (this.#chain.links >= this.#limits.links) {
+      const reason = `more than ${this.#limits.links} images build on each other`;
+      throw new ImageError("limit", reason, this.#record.place);
+    }
+    const digest = await this.#readBeneath(parent, await openParent(parent));
+    if (digest.toHex() !== parent.digest.toHex()) {
+      const [is, was] = [digest, parent.digest].map((each) => each.toHex());
+      refuse(`it builds on ${JSON.stringify(parent.name)} with digest ${was}, and that file now has ${is}`);
+    }
+    this.#chain.done++;
+  }
+
+  async #readBeneath(parent: ParentRef, source: ParentSource): Promise<Bytes> {
+    try {
+      return (await new Reading(source, this.#codec, this.options, true, this).run()).facts.digest;
+    } catch (error) {
+      if (!(error instanceof ImageError) || error.place.parent !== undefined) throw error;
+      throw new ImageError(error.kind, error.reason, { ...error.place, parent: parent.name });
+    } finally {
+      source[Symbol.dispose]?.();
+    }
   }
 
   /** Checks what is known so far, asks whether to go on, and makes room for memories. */
@@ -265,14 +395,17 @@ class Reading {
       await this.#records.skip(this.#record);
       memories[memory].pages.read(fields.get("runs"), head.byteLength);
     }
-    const bytes = (index: number) => this.#store.memories[index].pages * WASM_PAGE_BYTES;
-    this.options.onProgress?.({
-      done: memories.slice(0, memory).reduce(
-        (sum, _, i) => sum + bytes(i),
-        memories[memory].pages.next * PAGE_BYTES,
-      ),
-      total: memories.reduce((sum, _, i) => sum + bytes(i), 0),
-    });
+    this.#tell(memory);
+  }
+
+  /** How far all images of the chain together are, each as if it were the only one. */
+  #tell(memory: number): void {
+    const sizes = this.#store.memories.map(({ pages }) => pages * WASM_PAGE_BYTES);
+    const sum = (list: readonly number[]) => list.reduce((total, each) => total + each, 0);
+    const total = sum(sizes);
+    const own = sum(sizes.slice(0, memory)) + this.#memories![memory].pages.next * PAGE_BYTES;
+    const { links, done } = this.#chain;
+    this.options.onProgress?.({ done: Math.floor((done * total + own) / links), total });
   }
 }
 
@@ -307,7 +440,7 @@ export async function readImage(
 export async function inspectImage(
   source: ImageSource | Uint8Array,
   codec: ImageCodec,
-  options: Pick<ReadOptions, "limits"> = {},
+  options: Pick<ReadOptions, "limits" | "signers"> = {},
 ): Promise<ImageInfo> {
   const { outline, facts, memories } = await new Reading(source, codec, options, false).run();
   return {
@@ -317,6 +450,7 @@ export async function inspectImage(
       ...memory,
       storedBytes: memories[i].pages.stored * PAGE_BYTES,
       repeatedBytes: memories[i].pages.repeated * PAGE_BYTES,
+      zeroedBytes: memories[i].pages.zeroed * PAGE_BYTES,
       fileBytes: memories[i].fileBytes,
     })),
   };

@@ -26,7 +26,8 @@ import {
   type RecordHead,
   VERSION,
 } from "./format.ts";
-import { pack, unpack } from "./msgpack.ts";
+import { packHead } from "./head.ts";
+import { unpack } from "./msgpack.ts";
 import { isSealed } from "./sealed/format.ts";
 
 /** Where an image is written to. The bytes are only valid until `write` returns or its promise resolves. */
@@ -53,87 +54,104 @@ export function bytesSource(bytes: Uint8Array): ImageSource {
   return { read, skip: (length) => read(length).length };
 }
 
-/** A msgpack type byte and a big-endian length of 32 bits. */
-function frame(type: number, length: number): Bytes {
-  const bytes = new Uint8Array(5);
-  bytes[0] = type;
-  new DataView(bytes.buffer).setUint32(1, length);
-  return bytes;
-}
-
-const prefix = () => Uint8Array.of(...MAGIC, VERSION);
-
 /** The fields of a head that the caller chooses; the others follow from the data. */
 export type HeadFields = Omit<RecordHead, "compression" | "byteLength" | "sha256">;
 
-/** Writes records and keeps their chain. */
-export class RecordWriter {
-  /** Records written. */
-  records = 0;
-  /** Bytes written. */
-  byteLength = 0;
-  /** The chain value of the last record; after the last record it names the image. */
-  chain: Bytes = new Uint8Array(DIGEST_BYTES);
+/** The constants that writing records needs. */
+export const recordFormat = { MAGIC, VERSION, CHUNK_BYTES, DIGEST_BYTES, FRAME } as const;
 
-  constructor(
-    private readonly codec: ImageCodec,
-    private readonly sink: ImageSink,
-    private readonly compression: Compression,
-  ) {}
+/**
+ * Makes the class `RecordWriter`. It uses nothing but its parameters, so that its text can be sent to the
+ * thread that writes images in the background.
+ */
+export function recordWriterClass(
+  { MAGIC, VERSION, CHUNK_BYTES, DIGEST_BYTES, FRAME }: typeof recordFormat,
+  pack: typeof packHead,
+) {
+  /** A msgpack type byte and a big-endian length of 32 bits. */
+  const frame = (type: number, length: number): Bytes => {
+    const bytes = new Uint8Array(5);
+    bytes[0] = type;
+    new DataView(bytes.buffer).setUint32(1, length);
+    return bytes;
+  };
 
-  async #emit(bytes: Bytes): Promise<void> {
-    this.byteLength += bytes.length;
-    await this.sink.write(bytes);
-  }
+  /** Writes records and keeps their chain. */
+  return class RecordWriter {
+    /** Records written. */
+    records = 0;
+    /** Bytes written. */
+    byteLength = 0;
+    /** The chain value of the last record; after the last record it names the image. */
+    chain: Bytes = new Uint8Array(DIGEST_BYTES);
+    readonly #codec: Pick<ImageCodec, "sha256" | "compress">;
+    readonly #sink: ImageSink;
+    readonly #compression: Compression;
 
-  /** Writes the magic and the version. */
-  async begin(): Promise<void> {
-    this.chain = await this.codec.sha256(prefix());
-    await this.#emit(prefix());
-  }
-
-  /** Writes one record; `data` has at most `CHUNK_BYTES`. */
-  async write(fields: HeadFields, data: Bytes): Promise<void> {
-    const { name, level } = this.compression;
-    const packed = name === "none" || data.length === 0 ? data : await this.codec.compress(data, name, level);
-    // What hardly shrinks is stored as it is: reading it back then costs nothing.
-    const shrunk = packed.length < data.length - (data.length >> 6);
-    const stored = shrunk ? packed : data;
-    const head: RecordHead = {
-      ...fields,
-      compression: shrunk ? name : "none",
-      byteLength: data.length,
-      sha256: await this.codec.sha256(stored),
-    };
-    await this.writeRaw(pack(head, fields.section), stored);
-  }
-
-  /** Writes a body of any length as one or more records. */
-  async writeBody(fields: HeadFields, body: Bytes): Promise<void> {
-    for (let start = 0; start === 0 || start < body.length; start += CHUNK_BYTES) {
-      const end = Math.min(body.length, start + CHUNK_BYTES);
-      const more = end < body.length ? { more: true } : {};
-      await this.write({ ...fields, ...more }, body.subarray(start, end));
+    constructor(codec: Pick<ImageCodec, "sha256" | "compress">, sink: ImageSink, compression: Compression) {
+      this.#codec = codec;
+      this.#sink = sink;
+      this.#compression = compression;
     }
-  }
 
-  /** Writes a record whose head is already encoded. */
-  async writeRaw(head: Uint8Array, stored: Bytes): Promise<void> {
-    const framed = new Uint8Array(5 + head.length);
-    framed.set(frame(FRAME.head, head.length));
-    framed.set(head, 5);
-    const dataFrame = frame(FRAME.data, stored.length);
-    this.chain = await this.codec.sha256(this.chain, framed, dataFrame);
-    const front = new Uint8Array(framed.length + FRAME.chain.length + DIGEST_BYTES + dataFrame.length);
-    front.set(framed);
-    front.set(FRAME.chain, framed.length);
-    front.set(this.chain, framed.length + FRAME.chain.length);
-    front.set(dataFrame, front.length - dataFrame.length);
-    await this.#emit(front);
-    if (stored.length > 0) await this.#emit(stored);
-    this.records++;
-  }
+    async #emit(bytes: Bytes): Promise<void> {
+      this.byteLength += bytes.length;
+      await this.#sink.write(bytes);
+    }
+
+    /** Writes the magic and the version. */
+    async begin(): Promise<void> {
+      const prefix = Uint8Array.of(...MAGIC, VERSION);
+      this.chain = await this.#codec.sha256(prefix);
+      await this.#emit(prefix);
+    }
+
+    /** Writes one record; `data` has at most `CHUNK_BYTES`. */
+    async write(fields: HeadFields, data: Bytes): Promise<void> {
+      const { name, level } = this.#compression;
+      const plain = name === "none" || data.length === 0;
+      const packed = plain ? data : await this.#codec.compress(data, name, level);
+      // What hardly shrinks is stored as it is: reading it back then costs nothing.
+      const shrunk = packed.length < data.length - (data.length >> 6);
+      const stored = shrunk ? packed : data;
+      const own = {
+        compression: shrunk ? name : "none",
+        byteLength: data.length,
+        sha256: await this.#codec.sha256(stored),
+      };
+      await this.writeRaw(pack({ ...fields, ...own }), stored);
+    }
+
+    /** Writes a body of any length as one or more records. */
+    async writeBody(fields: HeadFields, body: Bytes): Promise<void> {
+      for (let start = 0; start === 0 || start < body.length; start += CHUNK_BYTES) {
+        const end = Math.min(body.length, start + CHUNK_BYTES);
+        const more = end < body.length ? { more: true } : {};
+        await this.write({ ...fields, ...more }, body.subarray(start, end));
+      }
+    }
+
+    /** Writes a record whose head is already encoded. */
+    async writeRaw(head: Uint8Array, stored: Bytes): Promise<void> {
+      const framed = new Uint8Array(5 + head.length);
+      framed.set(frame(FRAME.head, head.length));
+      framed.set(head, 5);
+      const dataFrame = frame(FRAME.data, stored.length);
+      this.chain = await this.#codec.sha256(this.chain, framed, dataFrame);
+      const front = new Uint8Array(framed.length + FRAME.chain.length + DIGEST_BYTES + dataFrame.length);
+      front.set(framed);
+      front.set(FRAME.chain, framed.length);
+      front.set(this.chain, framed.length + FRAME.chain.length);
+      front.set(dataFrame, front.length - dataFrame.length);
+      await this.#emit(front);
+      if (stored.length > 0) await this.#emit(stored);
+      this.records++;
+    }
+  };
 }
+
+export const RecordWriter = recordWriterClass(recordFormat, packHead);
+export type RecordWriter = InstanceType<typeof RecordWriter>;
 
 /** A record whose head is proven, and whose data is still to be read or skipped. */
 export interface ImageRecord {
@@ -143,7 +161,7 @@ export interface ImageRecord {
   readonly headBytes: Bytes;
   /** Length of the data as stored. */
   readonly storedLength: number;
-  readonly place: Required<ImagePlace>;
+  readonly place: Required<Pick<ImagePlace, "section" | "offset">>;
 }
 
 /** What a head can need: `MAX_RUNS` runs of three fields, and its own fields. */
