@@ -189,7 +189,7 @@ export async function readImageFile(
 /** Reads everything of an image file but the contents of memories. */
 export async function inspectImageFile(
   path: string,
-  options: Pick<ReadOptions, "limits"> & SealOption = {},
+  options: Pick<ReadOptions, "limits" | "signers"> & SealOption = {},
 ): Promise<ImageInfo> {
   using file = Deno.openSync(path);
   return await inspectImage(await openSealed(new FileSource(file), options.key), denoCodec, options);

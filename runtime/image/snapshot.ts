@@ -8,6 +8,7 @@
  *
  * @module
  */
+import type { Redaction } from "./redactions.ts";
 import { isRefType, ValType, type ValTypeName, valTypeName } from "../../compiler/types.ts";
 
 /** A function of an instance; `func` counts in the instance's function index space (imports first). */
@@ -123,6 +124,8 @@ export interface Snapshot {
   readonly producer: string;
   /** State of host extensions by name, for example `wasi`; plain data that msgpack can carry. */
   readonly host: Readonly<Record<string, unknown>>;
+  /** Values that were kept out of the image, and where they belong; `fillRedactions` puts them back. */
+  readonly redactions?: readonly Redaction[];
   readonly unknown?: readonly UnknownSection[];
 }
 

@@ -8,6 +8,7 @@
 import { isRefType, ValType, type ValTypeName } from "../../compiler/types.ts";
 import { ImageError } from "./error.ts";
 import { DIGEST_BYTES, MAX_INSTANCES, MAX_WASM_PAGES, WASM_PAGE_BYTES } from "./format.ts";
+import { checkRedactions } from "./redactions.ts";
 import {
   type Frame,
   type Ref,
@@ -143,6 +144,7 @@ export function checkSnapshot(whole: SnapshotOutline): void {
   whole.tables.forEach((table, i) => checkTable(table, instances, `tables[${i}]`));
   whole.globals.forEach((global, i) => checkGlobal(global, instances, `globals[${i}]`));
   whole.stack.forEach((frame, i) => checkFrame(frame, instances, i));
+  checkRedactions(whole);
 }
 
 /** Also that every memory's buffer holds its pages. */

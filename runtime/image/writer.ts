@@ -9,7 +9,9 @@ import { PAGE_BYTES, type SectionName, SECTIONS, WASM_PAGE_BYTES } from "./forma
 import { pack } from "./msgpack.ts";
 import { pageChunks } from "./pages.ts";
 import { type HeadFields, type ImageSink, RecordWriter } from "./record.ts";
+import { redactionsBody } from "./redactions.ts";
 import { ReferenceWriter } from "./references.ts";
+import { signatureBody, type Signer } from "./signature.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { stackBodies } from "./stack.ts";
 import { headerBody, storeBody } from "./store.ts";
@@ -24,6 +26,8 @@ export interface ImageProgress {
 export interface WriteOptions {
   /** `none`, `zstd[:LEVEL]` or `deflate[:LEVEL]`; by default zstd where the codec has it. */
   readonly compress?: string;
+  /** Signs the image. */
+  readonly signer?: Signer;
   /** Called after each chunk of memory. */
   readonly onProgress?: (progress: ImageProgress) => void;
 }
@@ -79,6 +83,11 @@ export async function writeImage(
   }
   for (const { name, body } of host) await records.writeBody(fields("host", { name }), body);
 
+  if (snapshot.redactions !== undefined && snapshot.redactions.length > 0) {
+    const body = pack(redactionsBody(snapshot.redactions), "redactions");
+    await records.writeBody(fields("redactions", {}), body);
+  }
+
   const total = snapshot.memories.reduce((sum, { pages }) => sum + pages * WASM_PAGE_BYTES, 0);
   let done = 0;
   let storedBytes = 0;
@@ -98,6 +107,10 @@ export async function writeImage(
       throw new ImageError("invalid", `unknown section ${JSON.stringify(section)} is a known one`);
     }
     for (const { head, data } of kept) await records.writeRaw(head, data as Bytes);
+  }
+  if (options.signer !== undefined) {
+    const body = pack(await signatureBody(options.signer, records.chain), "signature");
+    await records.writeBody({ section: "signature", required: false }, body);
   }
   await records.write(fields("end", { records: records.records }), new Uint8Array());
   return {

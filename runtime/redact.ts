@@ -1,0 +1,265 @@
+/**
+ * Keeping the values of environment variables out of images, and putting them back.
+ *
+ * A value is looked for byte by byte in all memories and in the state of host extensions (environment,
+ * arguments, contents and names of files, pending input). What a program made of it, for example its
+ * base64 or its hash, is not found; nor are numbers in locals, globals and operands.
+ *
+ * @module
+ */
+import type { Redaction } from "./image/redactions.ts";
+import type { Snapshot } from "./image/snapshot.ts";
+
+/** A value cannot be kept out, or cannot be put back. */
+export class RedactError extends Error {
+  override readonly name = "RedactError";
+}
+
+/** Shorter values would be found everywhere by chance, and guessed. */
+export const MIN_SECRET_BYTES = 6;
+/** The most places of one value in a memory. */
+const MAX_PLACES = 1 << 24;
+
+const utf8 = new TextEncoder();
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Whether the value of a variable can be kept out of images: says so before the guest has run for long.
+ *
+ * @param env The guest's environment.
+ * @throws {RedactError}
+ */
+export function checkSecret(name: string, env: Readonly<Record<string, string>>): void {
+  if (!Object.hasOwn(env, name)) {
+    throw new RedactError(`the guest has no environment variable ${name} whose value could be kept out`);
+  }
+  const { length } = utf8.encode(env[name]);
+  if (length < MIN_SECRET_BYTES) {
+    throw new RedactError(
+      `the value of ${name} has ${length} bytes: values of less than ${MIN_SECRET_BYTES} cannot be kept out, ` +
+        `because such bytes stand everywhere by chance`,
+    );
+  }
+}
+
+/** A snapshot without some values, until it is disposed of. */
+export interface Redacted extends Disposable {
+  readonly snapshot: Snapshot;
+}
+
+/**
+ * Takes values out of a snapshot. They are overwritten in the memories themselves, which are not copied:
+ * write the snapshot, then dispose of the result, and only then let the guest run on.
+ *
+ * @param names Environment variables of the guest's WASI state.
+ *
+ * @example
+ * ```ts
+ * using redacted = redact(outcome.image, ["TOKEN"]);
+ * await writeImageFile("a.mvvm", redacted.snapshot);
+ * ```
+ * @throws {RedactError} A variable is not there, or its value is too short.
+ */
+export function redact(snapshot: Snapshot, names: readonly string[]): Redacted {
+  const env = environment(snapshot);
+  for (const name of names) checkSecret(name, env);
+  // A value that holds another one goes first.
+  const secrets = [...new Set(names)].map((name) => new Secret(name, utf8.encode(env[name])))
+    .sort((a, b) => b.value.length - a.value.length);
+  const memories = snapshot.memories.map(({ buffer, pages }) => new Uint8Array(buffer, 0, pages * 65536));
+  let { host } = snapshot;
+  // Its own variable is each one's own place, also if two have the same value.
+  for (const secret of secrets) host = secret.takeFromEnv(host);
+  for (const secret of secrets) host = secret.takeFromHost(host);
+  const undo = () => secrets.forEach((secret) => secret.putBack(memories));
+  try {
+    memories.forEach((bytes, memory) => secrets.forEach((secret) => secret.takeFromMemory(bytes, memory)));
+  } catch (error) {
+    undo();
+    throw error;
+  }
+  const redactions = secrets.map((secret) => secret.redaction());
+  return {
+    snapshot: redactions.length === 0 ? snapshot : { ...snapshot, host, redactions },
+    [Symbol.dispose]: undo,
+  };
+}
+
+/**
+ * Puts values back where `redact` took them from, in the buffers of `snapshot` itself.
+ *
+ * @param values By name; others than those that are missing are not looked at.
+ * @returns The whole snapshot.
+ * @throws {RedactError} Names all values that are missing, or the first that is not as long as it was; nothing is
+ * changed then.
+ */
+export function fillRedactions<T extends Snapshot>(
+  snapshot: T,
+  values: Readonly<Record<string, string>>,
+): T {
+  const { redactions = [], ...rest } = snapshot;
+  if (redactions.length === 0) return snapshot;
+  const missing = redactions.filter(({ name }) => !Object.hasOwn(values, name)).map(({ name }) => name);
+  if (missing.length > 0) {
+    throw new RedactError(
+      `the image was written without ${missing.length === 1 ? "the value" : "the values"} of ` +
+        `${missing.join(", ")}; give ${missing.length === 1 ? "it" : "them"} again: ` +
+        missing.map((name) => `-e ${name}=...`).join(" "),
+    );
+  }
+  const secrets = redactions.map(({ name, byteLength }) => {
+    const value = utf8.encode(values[name]);
+    if (value.length !== byteLength) {
+      throw new RedactError(
+        `the value of ${name} had ${byteLength} bytes, and the one given has ${value.length}: it must fit in the ` +
+          `same places`,
+      );
+    }
+    return value;
+  });
+  let { host } = snapshot;
+  redactions.forEach(({ name, host: places }, i) => {
+    for (const { path, offset } of places) {
+      host = changed(host, path, (found) => overwritten(found, secrets[i], offset, name)) as typeof host;
+    }
+  });
+  redactions.forEach((redaction, i) => write(snapshot, redaction, secrets[i]));
+  return { ...rest, host } as unknown as T;
+}
+
+function write({ memories }: Snapshot, redaction: Redaction, value: Uint8Array): void {
+  for (const { memory, offsets } of redaction.memories) {
+    const bytes = new Uint8Array(memories[memory].buffer);
+    for (const offset of offsets) bytes.set(value, offset);
+  }
+}
+
+/** The environment of the WASI state, which may be anything. */
+function environment({ host }: Snapshot): Record<string, string> {
+  const list = (host.wasi as { env?: unknown } | undefined)?.env;
+  const entries = Array.isArray(list) ? list.filter((each) => typeof each === "string") : [];
+  return Object.fromEntries(entries.map((text) => {
+    const at = text.indexOf("=");
+    return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+  }));
+}
+
+type Path = readonly (string | number)[];
+type Host = Snapshot["host"];
+
+/** One value, and where it was found. */
+class Secret {
+  readonly #memories: { memory: number; offsets: Uint32Array }[] = [];
+  readonly #host: { path: Path; offset: number }[] = [];
+  readonly #search: (bytes: Uint8Array, from: number) => number;
+  readonly #zeros: Uint8Array;
+
+  constructor(readonly name: string, readonly value: Uint8Array) {
+    this.#search = searcher(value);
+    this.#zeros = new Uint8Array(value.length);
+  }
+
+  takeFromMemory(bytes: Uint8Array, memory: number): void {
+    const offsets: number[] = [];
+    for (let at = 0; (at = this.#search(bytes, at)) >= 0; at += this.value.length) {
+      if (offsets.length === MAX_PLACES) {
+        throw new RedactError(
+          `the value of ${this.name} stands in more than ${MAX_PLACES} places of a memory`,
+        );
+      }
+      offsets.push(at);
+    }
+    if (offsets.length === 0) return;
+    for (const offset of offsets) bytes.set(this.#zeros, offset);
+    this.#memories.push({ memory, offsets: Uint32Array.from(offsets) });
+  }
+
+  putBack(memories: readonly Uint8Array[]): void {
+    for (const { memory, offsets } of this.#memories) {
+      for (const offset of offsets) memories[memory].set(this.value, offset);
+    }
+  }
+
+  takeFromEnv(host: Host): Host {
+    const { env } = host.wasi as { env: readonly unknown[] };
+    const index = env.findLastIndex((entry) =>
+      typeof entry === "string" && entry.startsWith(`${this.name}=`)
+    );
+    return this.#take(host, ["wasi", "env", index], utf8.encode(this.name).length + 1);
+  }
+
+  takeFromHost(host: Host): Host {
+    for (const [path, bytes] of leaves(host, [])) {
+      for (let at = 0; (at = this.#search(bytes, at)) >= 0; at += this.value.length) {
+        host = this.#take(host, path, at);
+      }
+    }
+    return host;
+  }
+
+  #take(host: Host, path: Path, offset: number): Host {
+    this.#host.push({ path, offset });
+    return changed(host, path, (found) => overwritten(found, this.#zeros, offset, this.name)) as Host;
+  }
+
+  redaction(): Redaction {
+    const { name, value } = this;
+    return { name, byteLength: value.length, memories: this.#memories, host: this.#host };
+  }
+}
+
+/** All strings, in UTF-8, and bytes in plain data. */
+function* leaves(value: unknown, path: Path): Generator<[Path, Uint8Array]> {
+  if (typeof value === "string") yield [path, utf8.encode(value)];
+  else if (value instanceof Uint8Array) yield [path, value];
+  else if (Array.isArray(value)) {
+    for (const [i, each] of value.entries()) yield* leaves(each, [...path, i]);
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, each] of Object.entries(value)) yield* leaves(each, [...path, key]);
+  }
+}
+
+/** A copy of plain data in which the string or bytes at `path` are changed; the rest is shared. */
+function changed(value: unknown, path: Path, change: (leaf: string | Uint8Array) => unknown): unknown {
+  if (path.length === 0) return change(value as string | Uint8Array);
+  const [key, ...rest] = path;
+  const copy = (Array.isArray(value) ? [...value] : { ...value as object }) as Record<
+    string | number,
+    unknown
+  >;
+  copy[key] = changed(copy[key], rest, change);
+  return copy;
+}
+
+function overwritten(
+  leaf: string | Uint8Array,
+  value: Uint8Array,
+  offset: number,
+  name: string,
+): string | Uint8Array {
+  const bytes = typeof leaf === "string" ? utf8.encode(leaf) : leaf.slice();
+  bytes.set(value, offset);
+  if (typeof leaf !== "string") return bytes;
+  try {
+    return strict.decode(bytes);
+  } catch {
+    throw new RedactError(`the value of ${name} would break a string of the image into pieces of characters`);
+  }
+}
+
+/** The first place of `needle` from an offset on, or -1 (Boyer-Moore-Horspool). */
+function searcher(needle: Uint8Array): (bytes: Uint8Array, from: number) => number {
+  const last = needle.length - 1;
+  const shifts = new Int32Array(256).fill(needle.length);
+  for (let i = 0; i < last; i++) shifts[needle[i]] = last - i;
+  const end = needle[last];
+  return (bytes, from) => {
+    for (let at = from + last; at < bytes.length; at += shifts[bytes[at]]) {
+      if (bytes[at] !== end) continue;
+      let i = last - 1;
+      for (let j = at - 1; i >= 0 && bytes[j] === needle[i]; i--) j--;
+      if (i < 0) return at - last;
+    }
+    return -1;
+  };
+}
