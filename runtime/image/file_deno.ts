@@ -5,62 +5,21 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import type { Bytes } from "./codec.ts";
 import { denoCodec } from "./codec_deno.ts";
 import { type Image, type ImageInfo, inspectImage, readImage, type ReadOptions } from "./reader.ts";
-import type { ImageSource } from "./record.ts";
 import type { SealKey } from "./sealed/key.ts";
-import { openSealed } from "./sealed/open.ts";
 import { seal } from "./sealed/seal.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { openBeside, openFile } from "./source_deno.ts";
 import { writeImage, type WriteOptions, type WriteResult } from "./writer.ts";
 
 /** An image holds the guest's memory and environment: for its owner alone, as a core dump is. */
 const MODE = 0o600;
-/** Reading ahead saves calls; skipped data should not be read. */
-const READ_AHEAD = 1 << 16;
 
 /** How the file itself is kept. */
 export interface SealOption {
   /** Writing: seals the image. Reading: opens it; an image that is not sealed is then refused. */
   readonly key?: SealKey;
-}
-
-/** Bytes of a file through a buffer that is used again. */
-class FileSource implements ImageSource {
-  #buffer: Bytes = new Uint8Array(READ_AHEAD);
-  #start = 0;
-  #end = 0;
-
-  constructor(private readonly file: Deno.FsFile) {}
-
-  read(length: number): Bytes {
-    if (this.#end - this.#start < length) {
-      const room = Math.max(length, READ_AHEAD);
-      const buffer = room > this.#buffer.length ? new Uint8Array(room) : this.#buffer;
-      buffer.set(this.#buffer.subarray(this.#start, this.#end));
-      this.#end -= this.#start;
-      this.#start = 0;
-      this.#buffer = buffer;
-      while (this.#end < length) {
-        const count = this.file.readSync(buffer.subarray(this.#end, Math.max(length, READ_AHEAD)));
-        if (count === null) break;
-        this.#end += count;
-      }
-    }
-    const start = this.#start;
-    this.#start = Math.min(this.#end, start + length);
-    return this.#buffer.subarray(start, this.#start);
-  }
-
-  skip(length: number): number {
-    const buffered = Math.min(length, this.#end - this.#start);
-    this.#start += buffered;
-    if (buffered === length) return length;
-    // Seeking past the end is no error, so it stops one byte before and that byte is read.
-    this.file.seekSync(length - buffered - 1, Deno.SeekMode.Current);
-    return length - 1 + this.read(1).length;
-  }
 }
 
 function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
@@ -175,15 +134,15 @@ function realPath(path: string): string {
 }
 
 /**
- * Reads and proves a whole image file.
+ * Reads and proves a whole image file, and those beside it that it builds on.
  * @throws ImageError if the file is refused; otherwise what the file system says.
  */
 export async function readImageFile(
   path: string,
   options: ReadOptions & SealOption = {},
 ): Promise<Image> {
-  using file = Deno.openSync(path);
-  return await readImage(await openSealed(new FileSource(file), options.key), denoCodec, options);
+  using source = await openFile(path, options.key);
+  return await readImage(source, denoCodec, { openParent: openBeside(path, options.key), ...options });
 }
 
 /** Reads everything of an image file but the contents of memories. */
@@ -191,6 +150,6 @@ export async function inspectImageFile(
   path: string,
   options: Pick<ReadOptions, "limits" | "signers"> & SealOption = {},
 ): Promise<ImageInfo> {
-  using file = Deno.openSync(path);
-  return await inspectImage(await openSealed(new FileSource(file), options.key), denoCodec, options);
+  using source = await openFile(path, options.key);
+  return await inspectImage(source, denoCodec, options);
 }
