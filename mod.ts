@@ -34,9 +34,12 @@ export {
   type RunOptions,
   type StartOptions,
 } from "./runtime/guest.ts";
+export { Clone, type CloneOptions } from "./runtime/clone.ts";
+export { type Answer, type AnswerOptions, Template, type TemplateOptions } from "./runtime/template.ts";
 export { ArtifactError, isArtifact, readArtifact, writeArtifact } from "./runtime/artifact.ts";
 export { CheckpointError } from "./runtime/checkpoint.ts";
 export { RestoreError } from "./runtime/restore.ts";
+export { type Finding, type Upgrade, upgradeImage } from "./runtime/upgrade/upgrade.ts";
 export { clearStop, ControlWord, controlWords, requestStop, stopRequest } from "./runtime/control.ts";
 export type { HostFunction } from "./runtime/host_function.ts";
 export { type StackFrame, Trap, TrapKind } from "./runtime/trap.ts";
@@ -46,7 +49,35 @@ export { parseCompression } from "./runtime/image/codec.ts";
 export { PAGE_BYTES, WASM_PAGE_BYTES } from "./runtime/image/format.ts";
 export { ImageError } from "./runtime/image/error.ts";
 export { type Image, type ImageInfo, inspectImage, readImage } from "./runtime/image/reader.ts";
-export { encodeImage, writeImage } from "./runtime/image/writer.ts";
+export { encodeImage, type ImageProgress, writeImage } from "./runtime/image/writer.ts";
+export { openSealed } from "./runtime/image/sealed/open.ts";
+export { seal, type SealedSink } from "./runtime/image/sealed/seal.ts";
+export {
+  fileKey,
+  newKeyText,
+  parseKeyText,
+  passphraseKey,
+  type Scrypt,
+  type SealKey,
+} from "./runtime/image/sealed/key.ts";
+export {
+  fingerprint,
+  type ImageSignature,
+  newSigningKeys,
+  type PublicKey,
+  publicKeyFromPem,
+  type Signer,
+  signerFromPem,
+} from "./runtime/image/signature.ts";
+export type { Redaction } from "./runtime/image/redactions.ts";
+export {
+  checkSecret,
+  fillRedactions,
+  guestEnvironment,
+  redact,
+  type Redacted,
+  RedactError,
+} from "./runtime/redact.ts";
 export { frameValues, type Snapshot, type Value } from "./runtime/image/snapshot.ts";
 export { Word as ChannelWord } from "./runtime/wasi/channel.ts";
 export * from "./runtime/wasi/mod.ts";

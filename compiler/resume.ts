@@ -64,11 +64,10 @@ export function frameOperands({ stack, callee, target }: SiteInfo): readonly Val
 /** Where a resume form starts, or `undefined` if the site is none. */
 export function resumePoint(module: Module, func: number, site: number): ResumePoint | undefined {
   const info = siteInfo(module, func, site);
-  if (info === undefined) return undefined;
-  return {
-    site,
-    kind: info.kind,
-    operands: frameOperands(info),
-    bases: info.bases,
-  };
+  return info && pointOf(site, info);
+}
+
+/** Where the resume form starts that belongs to a site. */
+export function pointOf(site: number, info: SiteInfo): ResumePoint {
+  return { site, kind: info.kind, operands: frameOperands(info), bases: info.bases };
 }

@@ -12,12 +12,17 @@ import type { Instance } from "./instance.ts";
 export type Code = (...args: any[]) => any;
 
 const typeIds = new Map<string, number>();
+/** By identity: a module has far more functions than types. */
+const known = new WeakMap<FuncType, number>();
 
 /** The same small integer for all function types that are structurally equal. */
 export function typeId(type: FuncType): number {
+  let id = known.get(type);
+  if (id !== undefined) return id;
   const key = typeKey(type);
-  let id = typeIds.get(key);
+  id = typeIds.get(key);
   if (id === undefined) typeIds.set(key, id = typeIds.size);
+  known.set(type, id);
   return id;
 }
 

@@ -141,18 +141,14 @@ export class Guest {
    * @throws {LinkError} An import is missing.
    */
   static async restore(image: Snapshot, program: Program, options: GuestOptions = {}): Promise<Guest> {
-    const hash = await moduleHash(program.module);
-    image.modules.forEach(({ sha256, byteLength, name }) => {
-      if (sha256.every((byte, i) => byte === hash[i])) return;
-      throw new RestoreError(
-        `the image was taken of another module${
-          name ? ` ("${name}")` : ""
-        }: of ${byteLength} bytes with SHA-256 ` +
-          `${hex(sha256)}, but this one has ${program.module.bytes.length} bytes and ${hex(hash)}`,
-      );
-    });
+    await checkModules(image, program);
     checkImports(program, options);
     const store = restoreStore(image, image.instances.map(() => program), resolver(options), options);
+    return Guest.of(store, options);
+  }
+
+  /** A guest of a store that was restored. For {@linkcode Template}. */
+  static of(store: Store, options: GuestOptions): Guest {
     return new Guest(store, store.instances[0], options);
   }
 
@@ -228,11 +224,27 @@ export class Guest {
   }
 }
 
-function checkImports({ module }: Program, { wasi, imports }: GuestOptions): void {
+/** @throws {RestoreError} The image was taken of another module. */
+export async function checkModules(image: Snapshot, program: Program): Promise<void> {
+  const hash = await moduleHash(program.module);
+  image.modules.forEach(({ sha256, byteLength, name }) => {
+    if (sha256.every((byte, i) => byte === hash[i])) return;
+    throw new RestoreError(
+      `the image was taken of another module${
+        name ? ` ("${name}")` : ""
+      }: of ${byteLength} bytes with SHA-256 ` +
+        `${hex(sha256)}, but this one has ${program.module.bytes.length} bytes and ${hex(hash)}`,
+    );
+  });
+}
+
+/** @throws {LinkError} A function of WASI is imported with another type. */
+export function checkImports({ module }: Program, { wasi, imports }: GuestOptions): void {
   if (wasi) checkWasiImports(module, (wanted) => imports?.[wanted.module]?.[wanted.name] !== undefined);
 }
 
-function resolver({ wasi, imports }: GuestOptions): Resolver {
+/** Finds what the options give for an import. */
+export function resolver({ wasi, imports }: GuestOptions): Resolver {
   return (module, name) =>
     imports?.[module]?.[name] ?? (wasi?.imports as unknown as Imports | undefined)?.[module]?.[name];
 }

@@ -6,9 +6,9 @@
 import { LinkError } from "../compiler/errors.ts";
 import { functionName } from "../compiler/function_name.ts";
 import type { Program } from "../compiler/program.ts";
-import { resumePoint } from "../compiler/resume.ts";
-import type { ResumePoint } from "../compiler/sites.ts";
+import type { SiteInfo } from "../compiler/resume.ts";
 import { type ConstExpr, type ExternKind, type Module, ValType } from "../compiler/types.ts";
+import { Factories, OwnForm } from "./factories.ts";
 import { type Code, Func, typeId } from "./func.ts";
 import { Global } from "./global.ts";
 import { H } from "./helpers.ts";
@@ -28,6 +28,8 @@ export interface Given {
   readonly tables?: readonly Table[];
   readonly memories?: readonly Memory[];
   readonly globals?: readonly Global[];
+  /** Where its code comes from, if that is shared with instances of other stores. */
+  readonly factories?: Factories;
 }
 
 const empty = new Uint8Array(0);
@@ -47,7 +49,7 @@ export class Instance {
   readonly exports: ReadonlyMap<string, Extern>;
 
   readonly #resumeForms = new Map<string, Code>();
-  readonly #points = new Map<string, ResumePoint>();
+  readonly #factories: Factories;
   readonly #rt: Record<string, unknown>;
 
   /**
@@ -64,6 +66,7 @@ export class Instance {
     given: Given = {},
   ) {
     const module = this.module = program.module;
+    this.#factories = given.factories ?? new Factories(program, index, false);
     for (const value of imports) {
       if (typeof value === "function") {
         const func = new Func(module.funcTypes[this.funcs.length], this, this.funcs.length, true);
@@ -175,42 +178,31 @@ export class Instance {
 
   /** Compiles the run form of a defined function. */
   compile(func: number): Code {
-    const isReady = (callee: number) => this.funcs[callee].f !== null;
-    const { text, form } = this.program.compile(func, undefined, isReady, `wasm-${this.index}`);
-    return this.#make(text, Object.assign(form, { self: this.funcs[func] }));
-  }
-
-  /** The types of the operands of a frame at a site. */
-  operandTypes(func: number, site: number): readonly ValType[] {
-    return this.#point(func, site).operands;
-  }
-
-  #point(func: number, site: number): ResumePoint {
-    const key = `${func}@${site}`;
-    let point = this.#points.get(key);
-    if (point === undefined) {
-      point = resumePoint(this.module, func, site);
-      if (point === undefined) throw new RangeError(`function ${func} has no site at offset ${site}`);
-      this.#points.set(key, point);
-    }
-    return point;
+    return this.#make(func, undefined);
   }
 
   /** The resume form of a defined function that starts at `site`; compiled once. */
   resumeForm(func: number, site: number): Code {
     const key = `${func}@${site}`;
     let code = this.#resumeForms.get(key);
-    if (code === undefined) {
-      const point = this.#point(func, site);
-      const isReady = (callee: number) => this.funcs[callee].f !== null;
-      const { text, form } = this.program.compile(func, point, isReady, `wasm-${this.index}`);
-      this.#resumeForms.set(key, code = this.#make(text, Object.assign(form, { self: this.funcs[func] })));
-    }
+    if (code === undefined) this.#resumeForms.set(key, code = this.#make(func, site));
     return code;
   }
 
-  #make(text: string, form: unknown): Code {
-    return new Function("rt", "K", text)(this.#rt, form);
+  #make(func: number, site: number | undefined): Code {
+    const isReady = (callee: number) => this.funcs[callee].f !== null;
+    const { make, form } = this.#factories.of(func, site, isReady);
+    return make(this.#rt, new OwnForm(this.funcs[func], form));
+  }
+
+  /** What stands at an offset of a defined function; `undefined` if no frame can be there. */
+  site(func: number, site: number): SiteInfo | undefined {
+    return this.#factories.site(func, site);
+  }
+
+  /** The types of the operands of a frame at a site. */
+  operandTypes(func: number, site: number): readonly ValType[] {
+    return this.#factories.point(func, site).operands;
   }
 
   /** How many raw values the parameters of a function take. */

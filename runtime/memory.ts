@@ -53,6 +53,11 @@ export class Memory {
     return old;
   }
 
+  /** Puts another buffer in its place, for a store that begins again. Only between two drives. */
+  replace(buffer: ArrayBuffer): void {
+    this.#use(buffer);
+  }
+
   /** Checks a range given as int32s; unsigned from here on. */
   #range(start: number, length: number): number {
     start >>>= 0;

@@ -6,7 +6,7 @@
  */
 import { typeKey } from "../compiler/callgraph.ts";
 import type { Program } from "../compiler/program.ts";
-import { frameOperands, type SiteInfo, siteInfo } from "../compiler/resume.ts";
+import { frameOperands, type SiteInfo } from "../compiler/resume.ts";
 import { localTypes } from "../compiler/sites.ts";
 import { type GlobalType, type Import, ValType, valTypeName } from "../compiler/types.ts";
 import { importName } from "./checkpoint.ts";
@@ -23,7 +23,9 @@ import {
 } from "./image/snapshot.ts";
 import { checkImport, type Extern, Instance } from "./instance.ts";
 import type { HostFunction } from "./host_function.ts";
+import type { Factories } from "./factories.ts";
 import { Memory } from "./memory.ts";
+import { fillRedactions } from "./redact.ts";
 import { type Resolver, Store } from "./store.ts";
 import { Table } from "./table.ts";
 import type { ThreadOptions } from "./thread.ts";
@@ -58,17 +60,20 @@ function declared<T>(
 
 /**
  * Rebuilds a store. `programs` has a program for each instance, compiled from the module that the
- * snapshot names by hash (the caller has compared the hashes).
+ * snapshot names by hash (the caller has compared the hashes). `factories`, likewise, if the code is shared.
  *
  * @throws {RestoreError} The snapshot does not fit.
  * @throws {LinkError} A host function is missing.
+ * @throws {RedactError} Values that were kept out are not put back yet.
  */
 export function restoreStore(
   snapshot: Snapshot,
   programs: readonly Program[],
   resolve: Resolver,
   options: ThreadOptions = {},
+  factories?: readonly Factories[],
 ): Store {
+  fillRedactions(snapshot, {});
   const store = new Store(options);
   const memories = makeMemories(snapshot, programs);
   const tables = makeTables(snapshot, programs);
@@ -95,6 +100,7 @@ export function restoreStore(
       memories: own(memories, instance.memories, module.imported.memories),
       tables: own(tables, instance.tables, module.imported.tables),
       globals: own(globals, instance.globals, module.imported.globals),
+      factories: factories?.[i],
     });
     for (const elem of instance.droppedElements) {
       if (elem >= module.elements.length) {
@@ -242,7 +248,6 @@ class References {
 
 /** Checks a stack frame by frame: only what a valid execution could have left is taken. */
 class FrameChecker {
-  readonly #sites = new Map<string, SiteInfo | undefined>();
   constructor(private readonly store: Store, private readonly refs: References) {}
 
   frames(stack: readonly Frame[]): HeapFrame[] {
@@ -271,7 +276,7 @@ class FrameChecker {
         caller = undefined;
         return;
       }
-      const info = this.#site(func, packed.site) ??
+      const info = func.instance.site(func.index, packed.site) ??
         refuse(`${where} stands at offset ${packed.site}, which is no site of function ${packed.func}`);
       isEntry = info.kind === "entry";
       const operands = frameOperands(info);
@@ -293,12 +298,6 @@ class FrameChecker {
       ? typeKey(callee.type) === typeKey(info.callee!)
       : from.instance.funcs[info.target] === callee;
     if (!fits) refuse(`${where} is not what the frame before it calls`);
-  }
-
-  #site(func: Func, site: number): SiteInfo | undefined {
-    const key = `${func.instance.index}.${func.index}@${site}`;
-    if (!this.#sites.has(key)) this.#sites.set(key, siteInfo(func.instance.module, func.index, site));
-    return this.#sites.get(key);
   }
 
   #values(packed: Frame, locals: readonly ValType[], operands: readonly ValType[], where: string): unknown[] {

@@ -10,7 +10,7 @@
  * @module
  */
 import type { Form } from "../compiler/sites.ts";
-import { ControlWord, controlWords, defaultDepthLimit } from "./control.ts";
+import { clearStop, ControlWord, controlWords, defaultDepthLimit } from "./control.ts";
 import { type Frame, frameOf, hostSite } from "./frame.ts";
 import type { Func } from "./func.ts";
 import { putResults, takeResults } from "./results.ts";
@@ -95,6 +95,14 @@ export class Thread {
   constructor(options: ThreadOptions = {}) {
     this.options = options;
     this.control = options.control ?? controlWords();
+  }
+
+  /** As new, with these frames: for a store that begins again. Only between two drives. */
+  reset(frames: readonly Frame[]): void {
+    this.frames = [...frames];
+    this.sliceMilliseconds = undefined;
+    this.#sliceEnd = Infinity;
+    clearStop(this.control);
   }
 
   // ---- called by generated code ----

@@ -9,7 +9,7 @@ export type { FilePolicy, RestoreNote } from "./reopen.ts";
 export { type SaveOptions, WasiSaveError, type WasiState } from "./state.ts";
 export { WasiRestoreError } from "./shape.ts";
 export { MemoryHost, type MemoryHostOptions, Symlink, type Tree } from "./host_memory.ts";
-export { inputStream, type OutputStream, outputStream } from "./streams.ts";
+export { inputStream, inputToCome, type OutputStream, outputStream } from "./streams.ts";
 export type { HostFunction } from "./context.ts";
 export { INTERRUPTED, type Interrupted, ProcExit } from "./interrupt.ts";
 export { Errno, errnoName } from "./errno.ts";

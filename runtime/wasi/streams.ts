@@ -5,6 +5,7 @@
  */
 import { Filetype } from "./abi.ts";
 import type { HostStream } from "./host.ts";
+import { INTERRUPTED } from "./interrupt.ts";
 
 /** The bytes of all parts, in a copy. */
 export function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
@@ -34,6 +35,19 @@ export function inputStream(input: Uint8Array | string = ""): HostStream {
     unread(bytes) {
       rest = concatenate(bytes, rest);
     },
+  };
+}
+
+/**
+ * A stream whose input is not there yet: a guest that reads it is stopped before that read, so that its image
+ * can answer any input.
+ */
+export function inputToCome(): HostStream {
+  return {
+    filetype: Filetype.unknown,
+    terminal: false,
+    read: () => INTERRUPTED,
+    available: () => 0,
   };
 }
 

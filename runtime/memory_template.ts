@@ -1,0 +1,83 @@
+/**
+ * What the memories of all clones of one image begin with. An ArrayBuffer cannot share pages with another until
+ * they are written, so each clone has a copy; a fresh buffer is zero and costs nothing where nobody writes, so
+ * only what is not zero is kept and copied.
+ *
+ * @module
+ */
+import type { SnapshotMemory } from "./image/snapshot.ts";
+import { type Memory, pageSize } from "./memory.ts";
+
+/** Zero bytes are looked for in blocks of this size. */
+const BLOCK = 4096;
+const BLOCK_WORDS = BLOCK / 4;
+
+/** Whether a block has only zero bytes. */
+function isZero(words: Int32Array, block: number): boolean {
+  const end = (block + 1) * BLOCK_WORDS;
+  for (let i = block * BLOCK_WORDS; i < end; i += 4) {
+    if ((words[i] | words[i + 1] | words[i + 2] | words[i + 3]) !== 0) return false;
+  }
+  return true;
+}
+
+export class MemoryTemplate {
+  readonly byteLength: number;
+  /** What is not zero: where it stands, and a copy of it. In ascending order. */
+  readonly #parts: readonly { readonly at: number; readonly bytes: Uint8Array }[];
+
+  /** Copies what it needs: the snapshot may be of a guest that runs on. */
+  constructor({ pages, buffer }: SnapshotMemory) {
+    this.byteLength = pages * pageSize;
+    const words = new Int32Array(buffer, 0, this.byteLength / 4);
+    const blocks = this.byteLength / BLOCK;
+    const parts = [];
+    for (let block = 0; block < blocks;) {
+      if (isZero(words, block)) {
+        block++;
+        continue;
+      }
+      const first = block;
+      while (block < blocks && !isZero(words, block)) block++;
+      const bytes = new Uint8Array(buffer, first * BLOCK, (block - first) * BLOCK).slice();
+      parts.push({ at: first * BLOCK, bytes });
+    }
+    this.#parts = parts;
+  }
+
+  /** Bytes that are kept. */
+  get stored(): number {
+    return this.#parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  /** A buffer for a new clone. */
+  fresh(): ArrayBuffer {
+    const buffer = new ArrayBuffer(this.byteLength);
+    const target = new Uint8Array(buffer);
+    for (const { at, bytes } of this.#parts) target.set(bytes, at);
+    return buffer;
+  }
+
+  /**
+   * Makes a used memory what it was at first. Everything is written again: without a trace of what changed,
+   * comparing takes longer than copying.
+   */
+  reset(memory: Memory): void {
+    if (memory.buffer.byteLength !== this.byteLength) return memory.replace(this.fresh());
+    const { bytes: target } = memory;
+    const words = new Int32Array(memory.buffer);
+    let next = 0;
+    // What was never touched must stay untouched: writing zeros would take real memory for it.
+    const clear = (end: number) => {
+      for (let block = next / BLOCK; block < end / BLOCK; block++) {
+        if (!isZero(words, block)) target.fill(0, block * BLOCK, (block + 1) * BLOCK);
+      }
+    };
+    for (const { at, bytes } of this.#parts) {
+      clear(at);
+      target.set(bytes, at);
+      next = at + bytes.length;
+    }
+    clear(this.byteLength);
+  }
+}
