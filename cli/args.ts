@@ -11,6 +11,7 @@ import {
   policyNames,
   type PreopenOption,
 } from "../mod.ts";
+import { type EditArgs, editArgs, type LookArgs, lookArgs } from "./look_args.ts";
 import type { CommandName } from "./options.ts";
 import { commandOf, type RawArgs, splitArgs, UsageError } from "./usage.ts";
 
@@ -36,6 +37,27 @@ export interface StopArgs {
   readonly call?: { readonly func: string; readonly count: number };
 }
 
+/** A rebuilt program that is to take over an image. */
+export interface UpgradeArgs {
+  readonly module: string;
+  /** Only tell whether it can, and go no further. */
+  readonly explain: boolean;
+}
+
+/** Keys by their files, and what is kept out of images. */
+export interface TrustArgs {
+  /** At most one of these three opens and seals images. */
+  readonly keyFile?: string;
+  readonly passphraseFile?: string;
+  readonly passphrase: boolean;
+  /** A private key. */
+  readonly signKey?: string;
+  /** Public keys; one of them must have signed. */
+  readonly verifyKeys: readonly string[];
+  /** Names of environment variables. */
+  readonly redactEnv: readonly string[];
+}
+
 export interface PolicyArgs {
   readonly policy?: PolicyName;
   readonly thresholdBits?: number;
@@ -53,6 +75,10 @@ export interface CommandLine {
   readonly guest: GuestArgs;
   readonly stop: StopArgs;
   readonly policy: PolicyArgs;
+  readonly trust: TrustArgs;
+  readonly upgrade?: UpgradeArgs;
+  readonly look: LookArgs;
+  readonly edit: EditArgs;
   readonly image?: string;
   readonly imageOut?: string;
   readonly compress?: string;
@@ -60,6 +86,12 @@ export interface CommandLine {
   readonly output?: string;
   readonly debug: boolean;
   readonly json: boolean;
+  /** `diff`: tell by the exit code, too. */
+  readonly exitCode: boolean;
+  /** Where a core dump goes if the guest traps. */
+  readonly coredump?: string;
+  /** `image key`: keys for signatures. */
+  readonly signing: boolean;
 }
 
 /**
@@ -88,6 +120,10 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       policy: given.oneOf("policy", policyNames),
       thresholdBits: given.whole("threshold-bits", 0, 30),
     },
+    trust: trustArgs(given),
+    upgrade: upgradeArgs(given),
+    look: lookArgs(given),
+    edit: editArgs(given),
     image: given.text("image"),
     imageOut: given.text("image-out"),
     compress: given.text("compress", (text) => {
@@ -101,6 +137,9 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     output: given.text("output"),
     debug: given.has("debug"),
     json: given.has("json"),
+    exitCode: given.has("exit-code"),
+    coredump: given.text("coredump"),
+    signing: given.has("signing"),
   };
 }
 
@@ -114,6 +153,7 @@ const subjects: Readonly<
   diff: { files: ["file", "other"], usage: "diff A B: say which two images" },
   coredump: { files: ["file"], usage: "coredump IMAGE: say which image" },
   "image edit": { files: ["file"], usage: "image edit IMAGE: say which image" },
+  "image key": { files: ["file"], usage: "image key FILE: say where the key goes" },
 };
 
 /** Which files the command is about. */
@@ -200,6 +240,39 @@ function stopArgs(given: Values): StopArgs {
     ticks,
     ...(func === undefined ? {} : { call: { func, count: count ?? 1 } }),
   };
+}
+
+function trustArgs(given: Values): TrustArgs {
+  const ways = ["key-file", "passphrase-file", "passphrase"].filter((name) => given.has(name));
+  if (ways.length > 1) {
+    throw new UsageError(`an image has one key: give ${ways.map((name) => `--${name}`).join(" or ")}`);
+  }
+  return {
+    keyFile: given.text("key-file"),
+    passphraseFile: given.text("passphrase-file"),
+    passphrase: given.has("passphrase"),
+    signKey: given.text("sign-key"),
+    verifyKeys: given.all("verify-key"),
+    redactEnv: given.all("redact-env").map((name) => {
+      if (!name.includes("=")) return name;
+      throw new UsageError("--redact-env takes a NAME; the value is given with -e NAME=VALUE");
+    }),
+  };
+}
+
+function upgradeArgs(given: Values): UpgradeArgs | undefined {
+  const module = given.text("module");
+  const how = given.oneOf("upgrade", ["check", "explain"]);
+  if (module === undefined && how === undefined) return undefined;
+  if (module === undefined) {
+    missing(
+      "--upgrade compares two programs: give the image's own with -t, and the rebuilt one with --module",
+    );
+  }
+  if (how === undefined) {
+    missing("--module names a rebuilt program: say --upgrade check, or --upgrade explain");
+  }
+  return { module, explain: how === "explain" };
 }
 
 /** The values of options, with complaints that name the option. */

@@ -54,7 +54,11 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
       ["to stop again", "--allow-read=PROG.wasm,FOLDER --allow-write=FOLDER (where the image goes)"],
       ["each directory", `and ${guestDirs}`],
     ],
-    examples: ["restore -t bc.wasm", "restore -t bc.wasm --after 1000 --image-out later.mvvm"],
+    examples: [
+      "restore -t bc.wasm",
+      "restore -t bc.wasm --after 1000 --image-out later.mvvm",
+      "restore -t bc.wasm --module bc-fixed.wasm --upgrade check",
+    ],
   },
   inspect: {
     usage: "inspect FILE [-t PROG.wasm] [--json]",
@@ -81,6 +85,14 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
     about: "Changes the arguments, the environment or the paths of files in an image, and nothing else.",
     permissions: [["always", "--allow-read=FOLDER --allow-write=FOLDER (where the image goes)"]],
     examples: ["image edit bc.mvvm -o other.mvvm -e LANG=C"],
+  },
+  "image key": {
+    usage: "image key FILE [--signing]",
+    about:
+      "Makes a random key that seals and opens images, or a pair of keys that sign and verify them. Files that\n" +
+      "are there are not overwritten.",
+    permissions: [["always", "--allow-read=FOLDER --allow-write=FOLDER (where the key goes)"]],
+    examples: ["image key my.key", "checkpoint -t bc.wasm --key-file my.key", "image key me.pem --signing"],
   },
 };
 

@@ -10,6 +10,7 @@ import { compile } from "./commands/compile.ts";
 import { coredump } from "./commands/coredump.ts";
 import { diff } from "./commands/diff.ts";
 import { edit } from "./commands/image/edit.ts";
+import { key } from "./commands/image/key.ts";
 import { inspect } from "./commands/inspect.ts";
 import { restore } from "./commands/restore.ts";
 import { run } from "./commands/run.ts";
@@ -26,6 +27,7 @@ const commands: Readonly<Record<CommandName, (line: CommandLine) => Promise<numb
   diff,
   coredump,
   "image edit": edit,
+  "image key": key,
 };
 
 /**

@@ -10,6 +10,7 @@ import {
   InvalidError,
   LinkError,
   MalformedError,
+  RedactError,
   RestoreError,
   UnsupportedError,
   WasiRestoreError,
@@ -67,6 +68,7 @@ const refusals: readonly (abstract new (...args: any[]) => Error)[] = [
   ImageError,
   RestoreError,
   CheckpointError,
+  RedactError,
   WasiRestoreError,
   WasiSaveError,
 ];

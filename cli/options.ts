@@ -15,6 +15,7 @@ export const commandNames = [
   "diff",
   "coredump",
   "image edit",
+  "image key",
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 
@@ -25,6 +26,8 @@ export interface OptionSpec {
   readonly short?: string;
   /** What the value is, for help; an option without one is a switch. */
   readonly value?: string;
+  /** The value if none is given; one that is, stands behind a `=`. */
+  readonly fallback?: string;
   /** May be given several times. */
   readonly repeatable?: boolean;
   /** Shown under this heading in help. */
@@ -41,6 +44,9 @@ export const groups = {
   stop: "When to stop (without any: at SIGINT or SIGUSR1)",
   policy: "Where it can be stopped",
   image: "The image",
+  trust: "Keys and secrets",
+  look: "What to show (without any of these: everything but the contents of memories)",
+  edit: "What to change",
   other: "Other",
   mvvm: "MVVM's spellings",
 } as const;
@@ -48,6 +54,8 @@ export type Group = keyof typeof groups;
 
 const guests: readonly CommandName[] = ["run", "checkpoint", "restore"];
 const stoppable: readonly CommandName[] = ["checkpoint", "restore"];
+const writing: readonly CommandName[] = [...stoppable, "image edit"];
+const reading: readonly CommandName[] = [...writing, "inspect", "diff", "coredump"];
 const compiling: readonly CommandName[] = ["run", "compile", "checkpoint", "restore"];
 
 const option = (
@@ -78,18 +86,34 @@ export const options: readonly OptionSpec[] = [
     short: "o",
     value: "FILE",
   }),
+  option(
+    "module",
+    "program",
+    ["restore"],
+    "a rebuilt program that is to go on with the image; with --upgrade",
+    {
+      value: "FILE",
+    },
+  ),
+  option(
+    "upgrade",
+    "program",
+    ["restore"],
+    "compare the image and the program of -t with that of --module: check goes on if all fits, explain only tells",
+    { value: "check|explain" },
+  ),
 
   option(
     "args",
     "guest",
-    guests,
+    [...guests, "image edit"],
     "the guest's arguments, separated by commas; or everything behind --. Its name is FILE as it is given",
     {
       short: "a",
       value: "A,B,...",
     },
   ),
-  option("env", "guest", guests, "an environment variable (repeatable)", {
+  option("env", "guest", [...guests, "image edit"], "an environment variable (repeatable)", {
     short: "e",
     value: "K=V",
     repeatable: true,
@@ -99,7 +123,7 @@ export const options: readonly OptionSpec[] = [
     value: "HOST[::GUEST]",
     repeatable: true,
   }),
-  option("map-dir", "guest", guests, "the same the other way round (repeatable)", {
+  option("map-dir", "guest", [...guests, "image edit"], "the same the other way round (repeatable)", {
     short: "m",
     value: "GUEST::HOST",
     repeatable: true,
@@ -157,7 +181,71 @@ export const options: readonly OptionSpec[] = [
     value: "MAX",
   }),
 
+  option(
+    "key-file",
+    "trust",
+    reading,
+    "seals and opens images with the key in FILE, which `image key` makes",
+    { value: "FILE" },
+  ),
+  option("passphrase-file", "trust", reading, "seals and opens images with the passphrase in FILE", {
+    value: "FILE",
+  }),
+  option("passphrase", "trust", reading, "the same with the passphrase in MVVM_PASSPHRASE, or asked for"),
+  option("sign-key", "trust", writing, "signs images with the Ed25519 private key in FILE", {
+    value: "FILE",
+  }),
+  option(
+    "verify-key",
+    "trust",
+    reading.filter((name) => name !== "checkpoint"),
+    "refuse what was not signed with the public key in FILE, or another one given (repeatable)",
+    { value: "FILE", repeatable: true },
+  ),
+  option(
+    "redact-env",
+    "trust",
+    stoppable,
+    "keep the value of an environment variable out of images; restore needs it again with -e (repeatable)",
+    { value: "NAME", repeatable: true },
+  ),
+  option(
+    "signing",
+    "trust",
+    ["image key"],
+    "make a pair of keys for signatures instead: FILE for --sign-key, and with .pub.pem for --verify-key",
+  ),
+
+  option("frame", "look", ["inspect"], "the values of a frame; 0 is the innermost", { value: "N" }),
+  option(
+    "memory",
+    "look",
+    ["inspect"],
+    "bytes of memory 0, or of memory I, from an address on; decimal or 0x... (repeatable)",
+    { value: "[I:]ADDR,LEN", repeatable: true },
+  ),
+  option("strings", "look", ["inspect"], "strings of at least MIN characters in memories; 4 if not given", {
+    value: "=MIN",
+    fallback: "4",
+  }),
+
+  option("unset-env", "edit", ["image edit"], "remove an environment variable (repeatable)", {
+    value: "NAME",
+    repeatable: true,
+  }),
+  option(
+    "path",
+    "edit",
+    ["image edit"],
+    "open files and directories with path OLD in their directory, or below it, get NEW (repeatable)",
+    { value: "OLD::NEW", repeatable: true },
+  ),
+
   option("json", "other", ["inspect", "diff"], "print JSON"),
+  option("exit-code", "other", ["diff"], "exit with 1 if anything differs"),
+  option("coredump", "other", guests, "write a WebAssembly core dump to FILE if the guest traps", {
+    value: "FILE",
+  }),
   option("debug", "other", guests, "log each site passed, each frame captured, each WASI call", {
     short: "i",
   }),

@@ -5,11 +5,14 @@
  */
 import { dirname } from "node:path";
 import {
+  checkSecret,
   Guest,
+  guestEnvironment,
   type GuestOptions,
   type Image,
   type Outcome,
   type Program,
+  redact,
   type Snapshot,
   type StackFrame,
   Trap,
@@ -22,6 +25,7 @@ import { ExitCode, explain, Refusal, say, writeError } from "./messages.ts";
 import { dropPermissions } from "./permissions.ts";
 import { Progress } from "./progress.ts";
 import { watching } from "./target.ts";
+import type { Trust } from "./trust.ts";
 import { Watcher } from "./watcher.ts";
 
 /** What a session is made of. */
@@ -36,6 +40,10 @@ export interface SessionParts {
   readonly from?: Image;
   /** Files that were read and are not needed any more. */
   readonly loaded: readonly string[];
+  /** What images are sealed and signed with. */
+  readonly trust?: Trust;
+  /** Environment variables whose values are kept out of images. */
+  readonly redacted?: readonly string[];
 }
 
 /** A watcher for the signals that stop a guest, and the promise that it listens. */
@@ -52,6 +60,8 @@ export function signalWatcher(): { watcher: Watcher; listening: Promise<void> } 
 export async function runSession(parts: SessionParts): Promise<number> {
   const { line, target, watcher, imageOut, from } = parts;
   const { call, ticks, after } = line.stop;
+  const env = { ...from && guestEnvironment(from), ...line.guest.env };
+  for (const name of parts.redacted ?? []) checkSecret(name, env);
   const program = call ? watching(parts.program, call.func) : parts.program;
   const debug = line.debug ? new DebugLog(program.module) : undefined;
   const world = from
@@ -77,7 +87,7 @@ export async function runSession(parts: SessionParts): Promise<number> {
   if (after !== undefined) watcher.stopAfter(after);
   const outcome = await guest.run();
   debug?.flush();
-  if (outcome.kind === "checkpointed") return await writeImage(outcome.image, imageOut!, line);
+  if (outcome.kind === "checkpointed") return await writeImage(outcome.image, parts);
   const stops = call !== undefined || ticks !== undefined || after !== undefined;
   if (line.command === "checkpoint" || stops) say("the guest ended before the stop; no image was written");
   return exitCodeOf(outcome);
@@ -115,12 +125,18 @@ function needed({ folders }: World, imageOut: string | undefined) {
   return { read: [...folders, ...image], write: [...folders, ...image] };
 }
 
-async function writeImage(snapshot: Snapshot, path: string, line: CommandLine): Promise<number> {
+async function writeImage(
+  snapshot: Snapshot,
+  { imageOut, line, trust, redacted = [] }: SessionParts,
+): Promise<number> {
+  const path = imageOut!;
   const start = performance.now();
   let byteLength: number;
   try {
     using progress = new Progress(`writing ${path}`);
-    ({ byteLength } = await writeImageFile(path, snapshot, {
+    using hidden = redact(snapshot, redacted);
+    ({ byteLength } = await writeImageFile(path, hidden.snapshot, {
+      ...trust,
       compress: line.compress,
       onProgress: ({ done, total }) => progress.update(done, total),
     }));

@@ -61,7 +61,7 @@ export interface Redacted extends Disposable {
  * @throws {RedactError} A variable is not there, or its value is too short.
  */
 export function redact(snapshot: Snapshot, names: readonly string[]): Redacted {
-  const env = environment(snapshot);
+  const env = guestEnvironment(snapshot);
   for (const name of names) checkSecret(name, env);
   // A value that holds another one goes first.
   const secrets = [...new Set(names)].map((name) => new Secret(name, utf8.encode(env[name])))
@@ -134,8 +134,8 @@ function write({ memories }: Snapshot, redaction: Redaction, value: Uint8Array):
   }
 }
 
-/** The environment of the WASI state, which may be anything. */
-function environment({ host }: Snapshot): Record<string, string> {
+/** The environment in a snapshot's WASI state; of what is no environment, nothing. */
+export function guestEnvironment({ host }: Pick<Snapshot, "host">): Record<string, string> {
   const list = (host.wasi as { env?: unknown } | undefined)?.env;
   const entries = Array.isArray(list) ? list.filter((each) => typeof each === "string") : [];
   return Object.fromEntries(entries.map((text) => {

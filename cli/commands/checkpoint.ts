@@ -6,8 +6,10 @@
 import type { CommandLine } from "../args.ts";
 import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
 import { besideTarget, loadTarget } from "../target.ts";
+import { loadTrust } from "../trust.ts";
 
 export async function checkpoint(line: CommandLine): Promise<number> {
+  const trust = await loadTrust(line.trust, true);
   const { watcher, listening } = signalWatcher();
   const target = line.target!;
   const ticks = line.stop.ticks !== undefined || line.debug || undefined;
@@ -15,5 +17,7 @@ export async function checkpoint(line: CommandLine): Promise<number> {
   const imageOut = line.image ?? besideTarget(target, ".mvvm");
   checkImagePlace(imageOut);
   await listening;
-  return await runSession({ line, target, program, watcher, imageOut, loaded: [target] });
+  const loaded = [target, ...trust.loaded];
+  const redacted = line.trust.redactEnv;
+  return await runSession({ line, target, program, watcher, imageOut, loaded, trust, redacted });
 }

@@ -12,26 +12,18 @@ import {
   type Value,
   WASM_PAGE_BYTES,
 } from "../../mod.ts";
-import { inspectImageFile } from "../../runtime/image/file_deno.ts";
 import type { CommandLine } from "../args.ts";
-import { Refusal, say, writeOutput } from "../messages.ts";
+import { readInfo } from "../image_file.ts";
+import { say, writeOutput } from "../messages.ts";
 import { loadTarget } from "../target.ts";
+import { loadTrust } from "../trust.ts";
 
 export async function inspect(line: CommandLine): Promise<number> {
   const path = line.file!;
-  const info = await readInfo(path);
+  const info = await readInfo(path, await loadTrust(line.trust));
   const summary = summarise(info, await moduleOf(info, path, line.target));
   writeOutput(line.json ? `${JSON.stringify(summary, plain, 2)}\n` : describe(path, summary));
   return 0;
-}
-
-async function readInfo(path: string): Promise<ImageInfo> {
-  try {
-    return await inspectImageFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new Refusal(`there is no image ${path}`);
-    throw error;
-  }
 }
 
 /** The module that the image was taken of: the one given, or one that happens to stand beside the image. */

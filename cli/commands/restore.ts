@@ -3,38 +3,37 @@
  *
  * @module
  */
-import { type Image, type PolicyName, policyNames } from "../../mod.ts";
-import { readImageFile } from "../../runtime/image/file_deno.ts";
+import { fillRedactions, type PolicyName, policyNames } from "../../mod.ts";
 import type { CommandLine } from "../args.ts";
-import { Refusal } from "../messages.ts";
-import { Progress } from "../progress.ts";
+import { readImage } from "../image_file.ts";
 import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
 import { besideTarget, loadTarget } from "../target.ts";
+import { loadTrust } from "../trust.ts";
+import { explainUpgrade, upgraded } from "../upgrade.ts";
 
 export async function restore(line: CommandLine): Promise<number> {
   const { watcher, listening } = signalWatcher();
   const target = line.target!;
   const path = line.image ?? besideTarget(target, ".mvvm");
-  const from = await readImage(path);
+  const trust = await loadTrust(line.trust);
+  const image = await readImage(path, trust, "make one with checkpoint, or name it with --image");
   const ticks = line.stop.ticks !== undefined || line.debug || undefined;
-  const policy = policyNames.find((name) => name === from.policy && name !== "none") as
+  const policy = policyNames.find((name) => name === image.policy && name !== "none") as
     | PolicyName
     | undefined;
-  const program = await loadTarget(target, { ...line.policy, ticks }, policy && { policy });
-  const imageOut = line.imageOut ?? path;
+  const load = (file: string) => loadTarget(file, { ...line.policy, ticks }, policy && { policy });
+  const own = await load(target);
+  const rebuilt = line.upgrade && { ...line.upgrade, program: await load(line.upgrade.module) };
+  if (rebuilt?.explain) return await explainUpgrade(image, own, rebuilt);
+  const filled = fillRedactions(image, line.guest.env);
+  // What was kept out of this image is kept out of the next.
+  const redacted = [...(image.redactions ?? []).map(({ name }) => name), ...line.trust.redactEnv];
+  const from = rebuilt ? await upgraded(filled, own, rebuilt) : filled;
+  const program = rebuilt?.program ?? own;
+  const loaded = [target, path, ...trust.loaded, ...rebuilt ? [rebuilt.module] : []];
+  // A further image of a rebuilt program goes where that looks for it; the old one stays.
+  const imageOut = line.imageOut ?? (rebuilt ? besideTarget(rebuilt.module, ".mvvm") : path);
   if (Object.values(line.stop).some((each) => each !== undefined)) checkImagePlace(imageOut);
   await listening;
-  return await runSession({ line, target, program, watcher, imageOut, from, loaded: [target, path] });
-}
-
-async function readImage(path: string): Promise<Image> {
-  using progress = new Progress(`reading ${path}`);
-  try {
-    return await readImageFile(path, { onProgress: ({ done, total }) => progress.update(done, total) });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Refusal(`there is no image ${path}; make one with checkpoint, or name it with --image`);
-    }
-    throw error;
-  }
+  return await runSession({ line, target, program, watcher, imageOut, from, loaded, trust, redacted });
 }

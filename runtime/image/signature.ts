@@ -124,7 +124,9 @@ export async function signatureBody(signer: Signer, chain: Bytes): Promise<Recor
 export async function readSignature(body: Field, chain: Bytes): Promise<ImageSignature> {
   const algorithm = body.get("algorithm").text();
   if (algorithm !== SIGNATURE_ALGORITHM) {
-    const reason = `the signature's algorithm is ${JSON.stringify(algorithm)}; ${SIGNATURE_ALGORITHM} is known`;
+    const reason = `the signature's algorithm is ${
+      JSON.stringify(algorithm)
+    }; ${SIGNATURE_ALGORITHM} is known`;
     throw new ImageError("unsupported", reason, body.place);
   }
   const publicKey = body.get("publicKey").bytes(PUBLIC_KEY_BYTES).slice() as Bytes;

@@ -10,6 +10,9 @@ import type { ImageSource } from "../record.ts";
 import { FRAME_BYTES, isSealed, nonce, readHeader, SEALED_MAGIC, TAG_BYTES } from "./format.ts";
 import { fileKeys, type SealKey } from "./key.ts";
 
+const NO_KEY = "it is encrypted, and no key was given (on the command line: --key-file FILE, " +
+  "--passphrase-file FILE or --passphrase)";
+
 /**
  * The bytes of an image, whether it is sealed or not.
  *
@@ -33,7 +36,7 @@ export async function openSealed(source: ImageSource, key?: SealKey): Promise<Im
     }
     throw new ImageError("sealed", "a key was given, but the file is not sealed: leave the key out");
   }
-  if (key === undefined) throw new ImageError("sealed", "it is encrypted, and no key was given");
+  if (key === undefined) throw new ImageError("sealed", NO_KEY);
   const { header, digest, byteLength } = await readHeader(source);
   const { data, check } = await fileKeys(await key.open(header.key), header.id);
   if (!check.every((byte, i) => byte === header.check[i])) {
