@@ -6,6 +6,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { denoCodec } from "./codec_deno.ts";
+import { publish } from "./publish_deno.ts";
 import { type Image, type ImageInfo, inspectImage, readImage, type ReadOptions } from "./reader.ts";
 import type { SealKey } from "./sealed/key.ts";
 import { seal } from "./sealed/seal.ts";
@@ -13,17 +14,10 @@ import type { Snapshot } from "./snapshot.ts";
 import { openBeside, openFile } from "./source_deno.ts";
 import { writeImage, type WriteOptions, type WriteResult } from "./writer.ts";
 
-/** An image holds the guest's memory and environment: for its owner alone, as a core dump is. */
-const MODE = 0o600;
-
 /** How the file itself is kept. */
 export interface SealOption {
   /** Writing: seals the image. Reading: opens it; an image that is not sealed is then refused. */
   readonly key?: SealKey;
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
 
 /** `undefined` if there is no such file. */
@@ -48,19 +42,6 @@ function lock(file: Deno.FsFile): boolean {
   }
 }
 
-/** A new file beside `path`, locked for as long as it is open. */
-function createTemporary(path: string): { file: Deno.FsFile; temporary: string } {
-  for (;;) {
-    const name = temporaryPrefix(path) + crypto.randomUUID().slice(0, 8) + TEMPORARY_SUFFIX;
-    const temporary = join(dirname(path), name);
-    const file = Deno.openSync(temporary, { write: true, createNew: true, mode: MODE });
-    lock(file);
-    // Another writer may have taken it for a stale one in the moment before it was locked.
-    if (statOf(temporary) !== undefined) return { file, temporary };
-    file.close();
-  }
-}
-
 /**
  * Removes temporary files of `path` that a killed process left behind: those that nobody holds a lock
  * on. Never fails, because the image itself is written.
@@ -75,16 +56,6 @@ function removeStale(path: string): void {
     }
   } catch {
     // No right to list the folder, or someone else was faster.
-  }
-}
-
-/** Makes the rename itself survive a power failure, where folders can be flushed. */
-function flushFolder(path: string): void {
-  try {
-    using folder = Deno.openSync(dirname(path), { read: true });
-    folder.syncSync();
-  } catch {
-    // Windows has no handle for folders; a read right may be missing.
   }
 }
 
@@ -104,21 +75,12 @@ export async function writeImageFile(
   options: WriteOptions & SealOption = {},
 ): Promise<WriteResult> {
   const target = realPath(path);
-  const { file, temporary } = createTemporary(target);
-  let result: WriteResult;
-  try {
-    using _ = file;
-    const sink = { write: (bytes: Uint8Array) => writeAll(file, bytes) };
+  const result = await publish(target, {}, async (sink) => {
     const sealed = options.key && await seal(sink, options.key);
-    result = await writeImage(snapshot, options, denoCodec, sealed ?? sink);
+    const written = await writeImage(snapshot, options, denoCodec, sealed ?? sink);
     await sealed?.end();
-    file.syncSync();
-    Deno.renameSync(temporary, target);
-  } catch (error) {
-    if (statOf(temporary) !== undefined) Deno.removeSync(temporary);
-    throw error;
-  }
-  flushFolder(target);
+    return written;
+  });
   removeStale(target);
   return result;
 }
