@@ -11,6 +11,7 @@ import type { Module } from "./types.ts";
 /** Subsections (their ids) that are read; the others are skipped. */
 const MODULE = 0;
 const FUNCTIONS = 1;
+const GLOBALS = 7;
 
 /**
  * Reads the contents of a name section. Nothing in a custom section makes a module malformed: of a broken one,
@@ -19,6 +20,7 @@ const FUNCTIONS = 1;
 export function readNames(bytes: Uint8Array, start: number, end: number): Module["names"] {
   const reader = new Reader(bytes, start, end);
   const funcs = new Map<number, string>();
+  const globals = new Map<number, string>();
   let module: string | undefined;
   try {
     while (reader.position < end) {
@@ -29,18 +31,19 @@ export function readNames(bytes: Uint8Array, start: number, end: number): Module
       reader.end = next;
       if (id === MODULE) {
         module = reader.name();
-      } else if (id === FUNCTIONS) {
+      } else if (id === FUNCTIONS || id === GLOBALS) {
+        const names = id === FUNCTIONS ? funcs : globals;
         for (let count = reader.count(); count > 0; count--) {
           const index = reader.u32();
-          funcs.set(index, reader.name());
+          names.set(index, reader.name());
         }
       }
       reader.position = next;
       reader.end = end;
     }
   } catch (error) {
-    if (error instanceof MalformedError) return { funcs: new Map() };
+    if (error instanceof MalformedError) return { funcs: new Map(), globals: new Map() };
     throw error;
   }
-  return module === undefined ? { funcs } : { module, funcs };
+  return module === undefined ? { funcs, globals } : { module, funcs, globals };
 }

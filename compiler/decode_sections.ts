@@ -64,7 +64,7 @@ export class Draft implements Module {
     start: [],
   };
   invalid?: InvalidError;
-  names: Module["names"] = { funcs: new Map() };
+  names: Module["names"] = { funcs: new Map(), globals: new Map() };
 
   constructor(readonly bytes: Uint8Array) {}
 

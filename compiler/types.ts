@@ -188,5 +188,6 @@ export interface Module {
   readonly names: {
     readonly module?: string;
     readonly funcs: ReadonlyMap<number, string>;
+    readonly globals: ReadonlyMap<number, string>;
   };
 }

@@ -127,14 +127,17 @@ Deno.test("name section", () => {
   const names = (...subsections: number[][]) =>
     decode(binary(section(0, [...name("name"), ...subsections.flat()]))).names;
   const funcs = section(1, [2, 0, ...name("main"), 7, ...name("helper")]);
-  assertEquals(names(section(0, name("m")), funcs, section(2, [9, 9])), {
+  const globals = section(7, [1, 0, ...name("stack")]);
+  assertEquals(names(section(0, name("m")), funcs, section(2, [9, 9]), globals), {
     module: "m",
     funcs: new Map([[0, "main"], [7, "helper"]]),
+    globals: new Map([[0, "stack"]]),
   });
-  assertEquals(names(), { funcs: new Map() });
+  const none = { funcs: new Map(), globals: new Map() };
+  assertEquals(names(), none);
   // Broken ones: cut short, a size too large, bad UTF-8, a name that leaves its subsection.
   for (const broken of [[1], [1, 9, 0], section(1, [1, 0, 1, 0xff]), section(1, [1, 0, 2, 0x61])]) {
-    assertEquals(names(section(0, name("m")), broken), { funcs: new Map() });
+    assertEquals(names(section(0, name("m")), broken), none);
   }
 });
 

@@ -1,0 +1,73 @@
+/**
+ * What became of the numbers of an old module in a new one. Only what is certain has an entry.
+ *
+ * @module
+ */
+import { typeKey } from "../callgraph.ts";
+import { functionName } from "../function_name.ts";
+import { type Module, valTypeName } from "../types.ts";
+import { matchFunctions } from "./matching.ts";
+
+/** Two builds of a program, and how the numbers of the first are those of the second. */
+export class Renumbering {
+  /** By the old index of a function: the new one, if it has the same type. */
+  readonly funcs: ReadonlyMap<number, number>;
+  /** Functions that are there under their name, with another type. */
+  readonly retyped: ReadonlyMap<number, number>;
+  readonly datas: ReadonlyMap<number, number>;
+  readonly elements: ReadonlyMap<number, number>;
+  /** Structural keys of both modules' types, by type index. */
+  readonly oldTypes: readonly string[];
+  readonly newTypes: readonly string[];
+
+  /** @param old Validated, and so is `next`. */
+  constructor(readonly old: Module, readonly next: Module) {
+    this.oldTypes = old.types.map(typeKey);
+    this.newTypes = next.types.map(typeKey);
+    const funcs = new Map<number, number>();
+    const retyped = new Map<number, number>();
+    for (const [func, match] of matchFunctions(old, next)) {
+      const same = typeKey(old.funcTypes[func]) === typeKey(next.funcTypes[match]);
+      (same ? funcs : retyped).set(func, match);
+    }
+    this.funcs = funcs;
+    this.retyped = retyped;
+    this.datas = sameKinds(old.datas, next.datas);
+    this.elements = sameKinds(old.elements, next.elements);
+  }
+
+  /** An old function's name for people. */
+  name(func: number): string {
+    return functionName(this.old, func);
+  }
+
+  /** Why an old function has no new one. */
+  missing(func: number): string {
+    const match = this.retyped.get(func);
+    const name = this.name(func);
+    return match === undefined
+      ? `the new module has no function that is surely ${name}`
+      : `${name} has another type: ${showType(this.old, func)}, and now ${showType(this.next, match)}`;
+  }
+}
+
+/** The k-th segment of a kind (active, passive, declarative) is the k-th of that kind again. */
+function sameKinds(
+  old: readonly { readonly mode: { readonly kind: string } }[],
+  next: readonly { readonly mode: { readonly kind: string } }[],
+): Map<number, number> {
+  const byKind = new Map<string, number[]>();
+  next.forEach(({ mode }, i) => byKind.set(mode.kind, [...byKind.get(mode.kind) ?? [], i]));
+  const map = new Map<number, number>();
+  old.forEach(({ mode }, i) => {
+    const match = byKind.get(mode.kind)?.shift();
+    if (match !== undefined) map.set(i, match);
+  });
+  return map;
+}
+
+function showType(module: Module, func: number): string {
+  const { params, results } = module.funcTypes[func];
+  const list = (types: readonly number[]) => `(${types.map((type) => valTypeName(type)).join(", ")})`;
+  return `${list(params)} -> ${list(results)}`;
+}
