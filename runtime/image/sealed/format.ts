@@ -23,9 +23,13 @@ export const CIPHER = "AES-256-GCM";
 export const TAG_BYTES = 16;
 /** The msgpack frame of a chunk: bin 32. */
 export const FRAME_BYTES = 5;
-/** Plain bytes in each chunk but the last: what writers use, and what readers allow. */
-export const SEALED_CHUNK_BYTES = 1 << 20;
+/** Plain bytes in each chunk but the last: small enough that a reader can skip most of a record. */
+export const SEALED_CHUNK_BYTES = 1 << 16;
+/** What readers allow. */
 const MIN_CHUNK_BYTES = 64;
+const MAX_CHUNK_BYTES = 1 << 20;
+/** Chunks that the cipher, which has threads of its own, works on at the same time. */
+export const CHUNKS_AT_ONCE = 8;
 const MAX_HEADER_BYTES = 4096;
 
 /** Bytes of salts, master keys and key checks. */
@@ -139,8 +143,8 @@ function parseHeader(fields: Field): SealedHeader {
   }
   const chunkBytes = fields.get("chunkBytes");
   const size = chunkBytes.uint();
-  if (size < MIN_CHUNK_BYTES || size > SEALED_CHUNK_BYTES) {
-    chunkBytes.refuse(`is ${size}; ${MIN_CHUNK_BYTES} to ${SEALED_CHUNK_BYTES} are allowed`, "limit");
+  if (size < MIN_CHUNK_BYTES || size > MAX_CHUNK_BYTES) {
+    chunkBytes.refuse(`is ${size}; ${MIN_CHUNK_BYTES} to ${MAX_CHUNK_BYTES} are allowed`, "limit");
   }
   return {
     cipher,

@@ -7,7 +7,15 @@ import type { Bytes } from "../codec.ts";
 import { ImageError } from "../error.ts";
 import { FRAME } from "../format.ts";
 import type { ImageSource } from "../record.ts";
-import { FRAME_BYTES, isSealed, nonce, readHeader, SEALED_MAGIC, TAG_BYTES } from "./format.ts";
+import {
+  CHUNKS_AT_ONCE,
+  FRAME_BYTES,
+  isSealed,
+  nonce,
+  readHeader,
+  SEALED_MAGIC,
+  TAG_BYTES,
+} from "./format.ts";
 import { fileKeys, type SealKey } from "./key.ts";
 
 const NO_KEY = "it is encrypted, and no key was given (on the command line: --key-file FILE, " +
@@ -70,6 +78,12 @@ function pushedBack(front: Bytes, source: ImageSource): ImageSource {
   };
 }
 
+/** A chunk that was read, and is being decrypted. */
+interface Chunk {
+  readonly byteLength: number;
+  readonly plain: Promise<Bytes>;
+}
+
 class Opened implements ImageSource {
   /** The plain bytes of the chunk that was opened last, and how many of them are used. */
   #plain: Bytes = new Uint8Array();
@@ -89,26 +103,42 @@ class Opened implements ImageSource {
 
   async read(length: number): Promise<Bytes> {
     if (this.#plain.length - this.#at >= length) return this.#take(length);
-    const parts: Bytes[] = [];
-    let missing = length;
-    do {
-      const part = this.#take(missing);
-      missing -= part.length;
-      parts.push(part);
-    } while (missing > 0 && await this.#next());
-    const whole = new Uint8Array(length - missing);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
+    const whole = new Uint8Array(length);
+    let done = 0;
+    const add = (part: Bytes) => {
+      whole.set(part, done);
+      done += part.length;
+    };
+    add(this.#take(length));
+    while (done < length && !this.#ended) {
+      for (const { plain } of await this.#chunks(length - done)) {
+        this.#plain = await plain;
+        this.#at = 0;
+        add(this.#take(length - done));
+      }
     }
-    return whole;
+    return whole.subarray(0, done);
   }
 
+  /** Reads chunks for so many plain bytes, but not too many at once. */
+  async #chunks(length: number): Promise<Chunk[]> {
+    const chunks: Chunk[] = [];
+    for (let got = 0; got < length && !this.#ended && chunks.length < CHUNKS_AT_ONCE;) {
+      const chunk = await this.#next();
+      chunks.push(chunk);
+      got += chunk.byteLength;
+    }
+    return chunks;
+  }
+
+  /** What is passed over is not proven, but the last chunk proves how many there were. */
   async skip(length: number): Promise<number> {
     let missing = length - this.#take(length).length;
-    while (missing > 0 && await this.#next(missing >= this.chunkBytes)) {
-      missing -= this.#plain.length === 0 && !this.#ended ? this.chunkBytes : this.#take(missing).length;
+    while (missing > 0 && !this.#ended) {
+      const { byteLength, plain } = await this.#next(missing >= this.chunkBytes);
+      this.#plain = await plain;
+      this.#at = 0;
+      missing -= this.#plain.length < byteLength ? byteLength : this.#take(missing).length;
     }
     return length - missing;
   }
@@ -118,52 +148,47 @@ class Opened implements ImageSource {
     return this.#plain.subarray(this.#at, this.#at = Math.min(this.#plain.length, this.#at + length));
   }
 
-  #refuse(kind: "truncated" | "damaged", reason: string): never {
-    throw new ImageError(kind, `sealed chunk ${this.#index} ${reason}`, { offset: this.offset });
-  }
-
-  /**
-   * Opens the next chunk; false if there is none.
-   * @param pass Passes over it instead, unless it is the last: none of it is plain then. What is passed
-   * over is not proven, but the last chunk proves how many there were.
-   */
-  async #next(pass = false): Promise<boolean> {
-    if (this.#ended) return false;
+  /** Reads the next chunk. @param pass Passes over it, unless it is the last: it has no plain bytes then. */
+  async #next(pass = false): Promise<Chunk> {
+    const index = this.#index++;
+    const { offset } = this;
+    const refuse = (kind: "truncated" | "damaged", reason: string): never => {
+      throw new ImageError(kind, `sealed chunk ${index} ${reason}`, { offset });
+    };
     const frame = (await this.source.read(FRAME_BYTES)).slice();
-    if (frame.length < FRAME_BYTES) {
-      this.#refuse("truncated", "is missing, and the one before was not the last");
-    }
+    if (frame.length < FRAME_BYTES) refuse("truncated", "is missing, and the one before was not the last");
     const length = new DataView(frame.buffer).getUint32(1);
     const whole = this.chunkBytes + TAG_BYTES;
     if (frame[0] !== FRAME.data || length < TAG_BYTES || length > whole) {
-      this.#refuse("damaged", "does not begin as a chunk does");
+      refuse("damaged", "does not begin as a chunk does");
     }
     const last = length < whole;
-    this.#at = 0;
+    let plain = Promise.resolve<Bytes>(new Uint8Array());
     if (pass && !last) {
-      this.#plain = new Uint8Array();
-      if (await this.source.skip(length) < length) this.#refuse("truncated", "is cut off");
+      if (await this.source.skip(length) < length) refuse("truncated", "is cut off");
     } else {
       const sealed = await this.source.read(length);
-      if (sealed.length < length) this.#refuse("truncated", "is cut off");
-      this.#plain = await this.#open(sealed, last);
+      if (sealed.length < length) refuse("truncated", "is cut off");
+      const failed = () => refuse("damaged", "is not what was sealed there: it was changed, moved or cut");
+      plain = this.#open(sealed, index, last).catch(failed);
+      // Another one may fail first; then this is nobody's unhandled rejection.
+      plain.catch(() => {});
     }
-    if (last && (await this.source.read(1)).length > 0) {
-      this.#refuse("damaged", "is the last, and there are bytes behind it");
-    }
-    this.#ended = last;
-    this.#index++;
     this.offset += FRAME_BYTES + length;
-    return true;
+    if (last) {
+      this.#ended = true;
+      if ((await this.source.read(1)).length > 0) {
+        await plain;
+        refuse("damaged", "is the last, and there are bytes behind it");
+      }
+    }
+    return { byteLength: length - TAG_BYTES, plain };
   }
 
-  async #open(sealed: Bytes, last: boolean): Promise<Bytes> {
-    const iv = nonce(this.#index, last);
+  /** The cipher copies what it is given before it returns. */
+  async #open(sealed: Bytes, index: number, last: boolean): Promise<Bytes> {
+    const iv = nonce(index, last);
     const parameters = { name: "AES-GCM", iv, additionalData: this.digest, tagLength: 8 * TAG_BYTES };
-    try {
-      return new Uint8Array(await crypto.subtle.decrypt(parameters, this.key, sealed));
-    } catch {
-      this.#refuse("damaged", "is not what was sealed there: it was changed, moved or cut");
-    }
+    return new Uint8Array(await crypto.subtle.decrypt(parameters, this.key, sealed));
   }
 }

@@ -7,6 +7,7 @@ import type { Bytes } from "../codec.ts";
 import { FRAME } from "../format.ts";
 import type { ImageSink } from "../record.ts";
 import {
+  CHUNKS_AT_ONCE,
   CIPHER,
   FRAME_BYTES,
   KEY_BYTES,
@@ -26,12 +27,12 @@ export interface SealedSink extends ImageSink {
 }
 
 export interface SealOptions {
-  /** Plain bytes in a chunk; 1 MiB if not given. */
+  /** Plain bytes in a chunk; 64 KiB if not given. */
   readonly chunkBytes?: number;
 }
 
 /**
- * A sink that seals what is written to it. Holds one chunk in clear and one sealed, whatever the length.
+ * A sink that seals what is written to it. Holds a few chunks, whatever the length.
  *
  * @example
  * ```ts
@@ -56,11 +57,12 @@ export async function seal(
 }
 
 class Sealing implements SealedSink {
+  /** The beginning of the next chunk. */
   readonly #plain: Bytes;
   #used = 0;
   #index = 0;
-  /** The chunk before, while the cipher works on it: the caller may compress meanwhile. */
-  #before: Promise<void> = Promise.resolve();
+  /** Chunks that are being encrypted or written, in order: meanwhile the caller may compress. */
+  readonly #pending: Promise<void>[] = [];
 
   constructor(
     private readonly sink: ImageSink,
@@ -73,42 +75,51 @@ class Sealing implements SealedSink {
   }
 
   async write(bytes: Bytes): Promise<void> {
+    const whole = this.#plain.length;
     for (let at = 0; at < bytes.length;) {
-      const part = bytes.subarray(at, at + this.#plain.length - this.#used);
+      const part = bytes.subarray(at, at + whole - this.#used);
+      at += part.length;
+      if (part.length === whole) {
+        await this.#chunk(part, false);
+        continue;
+      }
       this.#plain.set(part, this.#used);
       this.#used += part.length;
-      at += part.length;
-      if (this.#used === this.#plain.length) await this.#chunk(false);
+      if (this.#used === whole) {
+        this.#used = 0;
+        await this.#chunk(this.#plain, false);
+      }
     }
   }
 
   async end(): Promise<void> {
     // Shorter than a whole chunk, and maybe empty: so readers know the last one without looking ahead.
-    await this.#chunk(true);
-    await this.#before;
+    await this.#chunk(this.#plain.subarray(0, this.#used), true);
+    await Promise.all(this.#pending);
   }
 
-  async #chunk(last: boolean): Promise<void> {
+  async #chunk(plain: Bytes, last: boolean): Promise<void> {
     const iv = nonce(this.#index++, last);
     // The cipher copies what it is given before it returns.
     const sealed = crypto.subtle.encrypt(
       { name: "AES-GCM", iv, additionalData: this.digest, tagLength: 8 * TAG_BYTES },
       this.key,
-      this.#plain.subarray(0, this.#used),
+      plain,
     );
-    this.#used = 0;
-    const before = this.#before;
-    this.#before = (async () => {
-      const [chunk] = await Promise.all([sealed, before]);
-      const frame = new Uint8Array(FRAME_BYTES);
-      frame[0] = FRAME.data;
-      new DataView(frame.buffer).setUint32(1, chunk.byteLength);
-      await this.sink.write(frame);
-      await this.sink.write(new Uint8Array(chunk));
-      this.byteLength += FRAME_BYTES + chunk.byteLength;
-    })();
-    // Whoever writes next hears of a failure; until then it is nobody's unhandled rejection.
-    this.#before.catch(() => {});
-    await before;
+    const written = this.#write(sealed, this.#pending.at(-1));
+    // Whoever waits for it hears of a failure; until then it is nobody's unhandled rejection.
+    written.catch(() => {});
+    this.#pending.push(written);
+    if (this.#pending.length === CHUNKS_AT_ONCE) await this.#pending.shift();
+  }
+
+  async #write(sealed: Promise<ArrayBuffer>, before: Promise<void> | undefined): Promise<void> {
+    const [chunk] = await Promise.all([sealed, before]);
+    const frame = new Uint8Array(FRAME_BYTES);
+    frame[0] = FRAME.data;
+    new DataView(frame.buffer).setUint32(1, chunk.byteLength);
+    await this.sink.write(frame);
+    await this.sink.write(new Uint8Array(chunk));
+    this.byteLength += FRAME_BYTES + chunk.byteLength;
   }
 }
