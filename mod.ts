@@ -23,6 +23,8 @@ export { type CompiledForm, Program } from "./compiler/program.ts";
 export { type CompileOptions, mvvmPolicyFlags, type PolicyName, policyNames } from "./compiler/policy.ts";
 export type { Module } from "./compiler/types.ts";
 export { functionName, functionsNamed } from "./compiler/function_name.ts";
+export { placeText, Symbols } from "./compiler/symbols.ts";
+export type { SourcePlace } from "./compiler/dwarf/debug_info.ts";
 export { InvalidError, LinkError, MalformedError, UnsupportedError } from "./compiler/errors.ts";
 export {
   Guest,
@@ -78,6 +80,6 @@ export {
   type Redacted,
   RedactError,
 } from "./runtime/redact.ts";
-export { frameValues, type Snapshot, type Value } from "./runtime/image/snapshot.ts";
+export { type Frame, frameValues, type Ref, type Snapshot, type Value } from "./runtime/image/snapshot.ts";
 export { Word as ChannelWord } from "./runtime/wasi/channel.ts";
 export * from "./runtime/wasi/mod.ts";

@@ -61,12 +61,17 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
     ],
   },
   inspect: {
-    usage: "inspect FILE [-t PROG.wasm] [--json]",
+    usage: "inspect FILE [-t PROG.wasm] [--frame N] [--memory ADDR,LEN] [--strings] [--json]",
     about:
       "Shows what is in an image: its module, stack, memories, globals, open files, arguments, environment.\n" +
-      "Functions have names if the program is given, or stands beside the image as FILE.wasm.",
+      "Functions have names, and lines if the program has debug information (DWARF), if the program is given,\n" +
+      "or stands beside the image as FILE.wasm.",
     permissions: [["always", "--allow-read=FILE[,PROG.wasm]"]],
-    examples: ["inspect bc.mvvm", "inspect bc.mvvm --json"],
+    examples: [
+      "inspect bc.mvvm",
+      "inspect bc.mvvm -t bc.wasm --frame 0",
+      "inspect bc.mvvm --memory 0x10000,256 --strings=8 --json",
+    ],
   },
   diff: {
     usage: "diff A B [-t PROG.wasm] [--json]",
@@ -142,8 +147,10 @@ function optionLines(command: CommandName): string[] {
     const members = own.filter((each) => each.group === group);
     if (members.length === 0) continue;
     lines.push("", `${heading}:`);
-    for (const { name, short, value, help } of members) {
-      const left = `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;
+    for (const { name, short, value, fallback, help } of members) {
+      const left = `  ${short ? `-${short}, ` : "    "}--${name}${
+        fallback ? `[${value}]` : value ? ` ${value}` : ""
+      }`;
       const [first, ...rest] = wrap(help, 64);
       if (left.length > 36) lines.push(left, ...[first, ...rest].map((line) => " ".repeat(38) + line));
       else lines.push(left.padEnd(38) + first, ...rest.map((line) => " ".repeat(38) + line));

@@ -78,6 +78,7 @@ function canonical(command: CommandName, specs: readonly OptionSpec[], args: rea
       if (value !== undefined) throw new UsageError(`${text} takes no value`);
       out.push(`--${spec.name}`);
     } else if (value !== undefined) out.push(`--${spec.name}=${value}`);
+    else if (spec.fallback !== undefined) out.push(`--${spec.name}=${spec.fallback}`);
     else if (++i < args.length) out.push(`--${spec.name}=${args[i]}`);
     else throw new UsageError(`${text} needs a value: ${spec.value}`);
   }

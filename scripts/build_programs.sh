@@ -43,21 +43,38 @@ build() {
   "$CLANG" $LINK $(link_options "$1") "$objects/object.o" -o "$2"
 }
 
+# debug SOURCE VERSION TARGET: with debug information of a version of DWARF, and without a library
+debug() {
+  # shellcheck disable=SC2086
+  "$CLANG" $COMPILE -O1 -g "-gdwarf-$2" -fno-builtin -c "$1" -o "$objects/object.o"
+  "$CLANG" --target=wasm32-wasi -nostdlib -Wl,--no-entry -Wl,-z,stack-size=65536 "$objects/object.o" -o "$3"
+}
+
 sources() {
-  ls tests/programs/*.c bench/*.c bench/kernels/*.c bench/long/*.c
+  ls examples/*.c tests/programs/*.c bench/*.c bench/kernels/*.c bench/long/*.c
 }
 
 if [ "${1:-}" = --check ]; then
   wrong=0
+  compare() {
+    if cmp -s "$objects/built.wasm" "$1"; then return; fi
+    echo "differs: $1" >&2
+    wrong=1
+  }
   for source in $(sources); do
     build "$source" "$objects/built.wasm"
-    if ! cmp -s "$objects/built.wasm" "${source%.c}.wasm"; then
-      echo "differs: ${source%.c}.wasm" >&2
-      wrong=1
-    fi
+    compare "${source%.c}.wasm"
+  done
+  for version in 4 5; do
+    debug tests/inspect/orbit.c $version "$objects/built.wasm"
+    compare "tests/inspect/orbit.dwarf$version.wasm"
   done
   exit $wrong
 fi
+
+for version in 4 5; do
+  debug tests/inspect/orbit.c $version "tests/inspect/orbit.dwarf$version.wasm"
+done
 
 for source in ${*:-$(sources)}; do
   build "$source" "${source%.c}.wasm"

@@ -41,7 +41,9 @@ export function referenceText(
 ): string {
   if (ref === null) return "null";
   if (ref.kind === "func") return `function ${ref.func} (${nameOf(ref.instance, ref.func)})`;
-  return ref.kind === "host" ? `${ref.module}.${ref.name} of the host` : `host value ${JSON.stringify(ref.value)}`;
+  return ref.kind === "host"
+    ? `${ref.module}.${ref.name} of the host`
+    : `host value ${JSON.stringify(ref.value)}`;
 }
 
 /** Text of a stranger's choice, with nothing in it that a terminal would obey. */
