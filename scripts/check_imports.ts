@@ -62,6 +62,13 @@ const parts: readonly Part[] = [
     deno: true,
   },
   {
+    name: "examples/",
+    files: /^examples\//,
+    may: /^(mod\.ts|runtime\/.*_deno\.ts)$/,
+    packages: /^@std\/.+$/,
+    deno: true,
+  },
+  {
     name: "std/",
     files: /^std\//,
     may: nothing,
