@@ -6,7 +6,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { denoCodec } from "./codec_deno.ts";
-import { publish } from "./publish_deno.ts";
+import { type Publication, publish } from "./publish_deno.ts";
 import { type Image, type ImageInfo, inspectImage, readImage, type ReadOptions } from "./reader.ts";
 import type { SealKey } from "./sealed/key.ts";
 import { seal } from "./sealed/seal.ts";
@@ -46,7 +46,7 @@ function lock(file: Deno.FsFile): boolean {
  * Removes temporary files of `path` that a killed process left behind: those that nobody holds a lock
  * on. Never fails, because the image itself is written.
  */
-function removeStale(path: string): void {
+export function removeStale(path: string): void {
   try {
     for (const { name, isFile } of Deno.readDirSync(dirname(path))) {
       if (!isFile || !name.startsWith(temporaryPrefix(path)) || !name.endsWith(TEMPORARY_SUFFIX)) continue;
@@ -75,18 +75,28 @@ export async function writeImageFile(
   options: WriteOptions & SealOption = {},
 ): Promise<WriteResult> {
   const target = realPath(path);
-  const result = await publish(target, {}, async (sink) => {
+  const result = await writeChained(target, snapshot, options, {});
+  removeStale(target);
+  return result;
+}
+
+/** Writes `snapshot` to `path`, which is no link, and does with other files of a chain what goes with it. */
+export async function writeChained(
+  path: string,
+  snapshot: Snapshot,
+  options: WriteOptions & SealOption,
+  publication: Publication,
+): Promise<WriteResult> {
+  return await publish(path, publication, async (sink) => {
     const sealed = options.key && await seal(sink, options.key);
     const written = await writeImage(snapshot, options, denoCodec, sealed ?? sink);
     await sealed?.end();
     return written;
   });
-  removeStale(target);
-  return result;
 }
 
 /** Where the bytes go: through symbolic links, and only to a place for a regular file. */
-function realPath(path: string): string {
+export function realPath(path: string): string {
   const info = statOf(path);
   if (info === undefined) return path;
   if (!info.isFile) {

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import type { ImageCodec } from "./codec.ts";
 import { ImageError } from "./error.ts";
-import type { Field } from "./field.ts";
+import { Field } from "./field.ts";
 import { DIGEST_BYTES, MAX_NAME_BYTES, type ParentRef } from "./format.ts";
+import { unpack } from "./msgpack.ts";
+import { type ImageSource, RecordReader } from "./record.ts";
 
 /** What is wrong with a name for a file that is looked for beside its child, or `undefined`. */
 function wrongName(name: string): string | undefined {
@@ -31,4 +34,24 @@ export function readParent(body: Field): ParentRef {
   const wrong = wrongName(name.text());
   if (wrong !== undefined) name.refuse(`${JSON.stringify(name.text())} ${wrong}`);
   return { digest: body.get("digest").bytes(DIGEST_BYTES).slice(), name: name.text() };
+}
+
+/**
+ * The parent that an image names, without reading further than that; `undefined` if it has none.
+ *
+ * @throws ImageError if it is no image.
+ */
+export async function peekParent(source: ImageSource, codec: ImageCodec): Promise<ParentRef | undefined> {
+  const records = new RecordReader(source, codec);
+  await records.begin();
+  for (;;) {
+    const record = await records.next();
+    const { section } = record.head;
+    if (section === "parent") {
+      const body = unpack(await records.data(record), { items: 64, depth: 4 }, record.place);
+      return readParent(new Field(body, section, record.place));
+    }
+    if (section === "store" || section === "end") return undefined;
+    await records.skip(record);
+  }
 }
