@@ -22,11 +22,10 @@ const SPKI = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70,
 /** Somebody's public key: 32 bytes. */
 export type PublicKey = Bytes;
 
-/** Who signs images. */
+/** Who signs images. Plain data that another thread can be sent. */
 export interface Signer {
   readonly publicKey: PublicKey;
-  /** @returns 64 bytes. */
-  sign(message: Bytes): Promise<Bytes>;
+  readonly privateKey: CryptoKey;
 }
 
 /** Who signed an image; the signature was verified when it was read. */
@@ -65,17 +64,14 @@ function pemText(bytes: Uint8Array, label: string): string {
 export async function signerFromPem(pem: string): Promise<Signer> {
   const { subtle } = crypto;
   const der = pemBytes(pem, "PRIVATE KEY");
-  let key: CryptoKey;
+  let privateKey: CryptoKey;
   try {
-    key = await subtle.importKey("pkcs8", der, SIGNATURE_ALGORITHM, true, ["sign"]);
+    privateKey = await subtle.importKey("pkcs8", der, SIGNATURE_ALGORITHM, true, ["sign"]);
   } catch {
     throw new RangeError("it is no private key for Ed25519");
   }
-  const { x } = await subtle.exportKey("jwk", key);
-  return {
-    publicKey: Uint8Array.fromBase64(x!, { alphabet: "base64url" }),
-    sign: async (message) => new Uint8Array(await subtle.sign(SIGNATURE_ALGORITHM, key, message)),
-  };
+  const { x } = await subtle.exportKey("jwk", privateKey);
+  return { publicKey: Uint8Array.fromBase64(x!, { alphabet: "base64url" }), privateKey };
 }
 
 /**
@@ -109,10 +105,23 @@ export async function fingerprint(publicKey: PublicKey): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", join(SPKI, publicKey))).toHex();
 }
 
-/** The body of the `signature` section behind a record with this chain value. */
-export async function signatureBody(signer: Signer, chain: Bytes): Promise<Record<string, unknown>> {
-  const { publicKey } = signer;
-  return { algorithm: SIGNATURE_ALGORITHM, publicKey, signature: await signer.sign(join(DOMAIN, chain)) };
+/** The constants that signing needs. */
+export const signatureFormat = { SIGNATURE_ALGORITHM, DOMAIN } as const;
+
+/**
+ * The body of the `signature` section behind a record with this chain value. It uses nothing but its
+ * parameters, so that its text can be sent to the thread that writes images in the background.
+ */
+export async function signatureBody(
+  { publicKey, privateKey }: Signer,
+  chain: Bytes,
+  { SIGNATURE_ALGORITHM: algorithm, DOMAIN }: typeof signatureFormat,
+): Promise<Record<string, unknown>> {
+  const message = new Uint8Array(DOMAIN.length + chain.length);
+  message.set(DOMAIN);
+  message.set(chain, DOMAIN.length);
+  const signature = new Uint8Array(await crypto.subtle.sign(algorithm, privateKey, message));
+  return { algorithm, publicKey, signature };
 }
 
 /**

@@ -12,7 +12,7 @@ import { parentBody } from "./parent.ts";
 import { type HeadFields, type ImageSink, RecordWriter } from "./record.ts";
 import { redactionsBody } from "./redactions.ts";
 import { ReferenceWriter } from "./references.ts";
-import { signatureBody, type Signer } from "./signature.ts";
+import { signatureBody, signatureFormat, type Signer } from "./signature.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { stackBodies } from "./stack.ts";
 import { headerBody, storeBody } from "./store.ts";
@@ -177,7 +177,8 @@ export async function writeImage(
 ): Promise<WriteResult> {
   const { compress, onProgress, signer } = options;
   const records = new RecordWriter(codec, sink, compressionOf(compress, codec));
-  const sign = signer && (async (chain: Bytes) => pack(await signatureBody(signer, chain), "signature"));
+  const sign = signer &&
+    (async (chain: Bytes) => pack(await signatureBody(signer, chain, signatureFormat), "signature"));
   return await writePlan(planImage(snapshot, options), records, pageChunks, pageFormat, { onProgress, sign });
 }
 

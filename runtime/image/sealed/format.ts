@@ -32,6 +32,9 @@ const MAX_CHUNK_BYTES = 1 << 20;
 export const CHUNKS_AT_ONCE = 8;
 const MAX_HEADER_BYTES = 4096;
 
+/** The constants that writing chunks needs. */
+export const chunkFormat = { CHUNK_FRAME: FRAME.data, FRAME_BYTES, TAG_BYTES, CHUNKS_AT_ONCE } as const;
+
 /** Bytes of salts, master keys and key checks. */
 export const KEY_BYTES = 32;
 const SALT_BYTES = 16;
@@ -175,7 +178,10 @@ function parseRecipe(field: Field): KeyRecipe {
   return { kind, kdf, salt, N, r, p };
 }
 
-/** A chunk's nonce: 11 bytes of its number, big-endian, and whether it is the last (STREAM, Hoang et al. 2015). */
+/**
+ * A chunk's nonce: 11 bytes of its number, big-endian, and whether it is the last (STREAM, Hoang et al. 2015).
+ * It uses nothing but its parameters.
+ */
 export function nonce(index: number, last: boolean): Bytes {
   const bytes = new Uint8Array(12);
   new DataView(bytes.buffer).setBigUint64(3, BigInt(index));

@@ -4,18 +4,15 @@
  * @module
  */
 import type { Bytes } from "../codec.ts";
-import { FRAME } from "../format.ts";
 import type { ImageSink } from "../record.ts";
 import {
-  CHUNKS_AT_ONCE,
+  chunkFormat,
   CIPHER,
-  FRAME_BYTES,
   KEY_BYTES,
   nonce,
   packHeader,
   SEALED_CHUNK_BYTES,
   type SealedHeader,
-  TAG_BYTES,
 } from "./format.ts";
 import { fileKeys, type SealKey } from "./key.ts";
 
@@ -31,6 +28,29 @@ export interface SealOptions {
   readonly chunkBytes?: number;
 }
 
+/** What one file is sealed with. Plain data that another thread can be sent; never to be used for two files. */
+export interface SealPlan {
+  /** What stands before the first chunk. */
+  readonly front: Bytes;
+  /** What all chunks are bound to. */
+  readonly digest: Bytes;
+  readonly key: CryptoKey;
+  readonly chunkBytes: number;
+}
+
+/** Keys and header for a new file. */
+export async function planSeal(
+  key: SealKey,
+  { chunkBytes = SEALED_CHUNK_BYTES }: SealOptions = {},
+): Promise<SealPlan> {
+  const { recipe, master } = await key.seal();
+  const id = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  const { data, check } = await fileKeys(master, id);
+  const header: SealedHeader = { cipher: CIPHER, chunkBytes, id, key: recipe, check };
+  const { bytes, digest } = await packHeader(header);
+  return { front: bytes, digest, key: data, chunkBytes };
+}
+
 /**
  * A sink that seals what is written to it. Holds a few chunks, whatever the length.
  *
@@ -42,84 +62,77 @@ export interface SealOptions {
  * await sealed.end();
  * ```
  */
-export async function seal(
-  sink: ImageSink,
-  key: SealKey,
-  { chunkBytes = SEALED_CHUNK_BYTES }: SealOptions = {},
-): Promise<SealedSink> {
-  const { recipe, master } = await key.seal();
-  const id = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-  const { data, check } = await fileKeys(master, id);
-  const header: SealedHeader = { cipher: CIPHER, chunkBytes, id, key: recipe, check };
-  const { bytes, digest } = await packHeader(header);
-  await sink.write(bytes);
-  return new Sealing(sink, data, digest, chunkBytes, bytes.length);
+export async function seal(sink: ImageSink, key: SealKey, options: SealOptions = {}): Promise<SealedSink> {
+  return await sealing(sink, await planSeal(key, options), chunkFormat, nonce);
 }
 
-class Sealing implements SealedSink {
+/**
+ * Seals as planned. It uses nothing but its parameters, so that its text can be sent to the thread that
+ * writes images in the background.
+ */
+export async function sealing(
+  sink: ImageSink,
+  { front, digest, key, chunkBytes }: SealPlan,
+  { CHUNK_FRAME, FRAME_BYTES, TAG_BYTES, CHUNKS_AT_ONCE }: typeof chunkFormat,
+  nonceOf: typeof nonce,
+): Promise<SealedSink> {
   /** The beginning of the next chunk. */
-  readonly #plain: Bytes;
-  #used = 0;
-  #index = 0;
+  const start = new Uint8Array(chunkBytes);
+  let used = 0;
+  let index = 0;
+  let byteLength = front.length;
   /** Chunks that are being encrypted or written, in order: meanwhile the caller may compress. */
-  readonly #pending: Promise<void>[] = [];
+  const pending: Promise<void>[] = [];
 
-  constructor(
-    private readonly sink: ImageSink,
-    private readonly key: CryptoKey,
-    private readonly digest: Bytes,
-    chunkBytes: number,
-    public byteLength: number,
-  ) {
-    this.#plain = new Uint8Array(chunkBytes);
-  }
-
-  async write(bytes: Bytes): Promise<void> {
-    const whole = this.#plain.length;
-    for (let at = 0; at < bytes.length;) {
-      const part = bytes.subarray(at, at + whole - this.#used);
-      at += part.length;
-      if (part.length === whole) {
-        await this.#chunk(part, false);
-        continue;
-      }
-      this.#plain.set(part, this.#used);
-      this.#used += part.length;
-      if (this.#used === whole) {
-        this.#used = 0;
-        await this.#chunk(this.#plain, false);
-      }
-    }
-  }
-
-  async end(): Promise<void> {
-    // Shorter than a whole chunk, and maybe empty: so readers know the last one without looking ahead.
-    await this.#chunk(this.#plain.subarray(0, this.#used), true);
-    await Promise.all(this.#pending);
-  }
-
-  async #chunk(plain: Bytes, last: boolean): Promise<void> {
-    const iv = nonce(this.#index++, last);
-    // The cipher copies what it is given before it returns.
-    const sealed = crypto.subtle.encrypt(
-      { name: "AES-GCM", iv, additionalData: this.digest, tagLength: 8 * TAG_BYTES },
-      this.key,
-      plain,
-    );
-    const written = this.#write(sealed, this.#pending.at(-1));
-    // Whoever waits for it hears of a failure; until then it is nobody's unhandled rejection.
-    written.catch(() => {});
-    this.#pending.push(written);
-    if (this.#pending.length === CHUNKS_AT_ONCE) await this.#pending.shift();
-  }
-
-  async #write(sealed: Promise<ArrayBuffer>, before: Promise<void> | undefined): Promise<void> {
+  const write = async (sealed: Promise<ArrayBuffer>, before: Promise<void> | undefined) => {
     const [chunk] = await Promise.all([sealed, before]);
     const frame = new Uint8Array(FRAME_BYTES);
-    frame[0] = FRAME.data;
+    frame[0] = CHUNK_FRAME;
     new DataView(frame.buffer).setUint32(1, chunk.byteLength);
-    await this.sink.write(frame);
-    await this.sink.write(new Uint8Array(chunk));
-    this.byteLength += FRAME_BYTES + chunk.byteLength;
-  }
+    await sink.write(frame);
+    await sink.write(new Uint8Array(chunk));
+    byteLength += FRAME_BYTES + chunk.byteLength;
+  };
+  const add = async (plain: Bytes, last: boolean) => {
+    const iv = nonceOf(index++, last);
+    // The cipher copies what it is given before it returns.
+    const sealed = crypto.subtle.encrypt(
+      { name: "AES-GCM", iv, additionalData: digest, tagLength: 8 * TAG_BYTES },
+      key,
+      plain,
+    );
+    const written = write(sealed, pending.at(-1));
+    // Whoever waits for it hears of a failure; until then it is nobody's unhandled rejection.
+    written.catch(() => {});
+    pending.push(written);
+    if (pending.length === CHUNKS_AT_ONCE) await pending.shift();
+  };
+
+  await sink.write(front);
+  return {
+    get byteLength() {
+      return byteLength;
+    },
+    async write(bytes) {
+      for (let at = 0; at < bytes.length;) {
+        const part = bytes.subarray(at, at + chunkBytes - used);
+        at += part.length;
+        if (part.length === chunkBytes) {
+          await add(part, false);
+          continue;
+        }
+        start.set(part, used);
+        used += part.length;
+        if (used === chunkBytes) {
+          used = 0;
+          await add(start, false);
+        }
+      }
+    },
+    async end() {
+      // Shorter than a whole chunk, and maybe empty: so readers know the last one without looking ahead.
+      await add(start.subarray(0, used), true);
+      await Promise.all(pending);
+    },
+  };
 }
