@@ -233,7 +233,8 @@ export async function checkModules(image: Snapshot, program: Program): Promise<v
       `the image was taken of another module${
         name ? ` ("${name}")` : ""
       }: of ${byteLength} bytes with SHA-256 ` +
-        `${hex(sha256)}, but this one has ${program.module.bytes.length} bytes and ${hex(hash)}`,
+        `${hex(sha256)}, but this one has ${program.module.bytes.length} bytes and ${hex(hash)}; ` +
+        "if it is a newer build, an upgrade tells whether it can take over",
     );
   });
 }

@@ -113,12 +113,16 @@ function* defined({ imported, funcTypes }: Module): Generator<number> {
   for (let func = imported.funcs; func < funcTypes.length; func++) yield func;
 }
 
-/** One import can stand in a module twice, also with two types. */
+/** An import can stand in a module several times, also with other types: the first is the first again. */
 function importKeys({ imports }: Module): Map<number, string> {
   const keys = new Map<number, string>();
+  const seen = new Map<string, number>();
   for (const each of imports) {
     if (each.kind !== "func") continue;
-    keys.set(keys.size, JSON.stringify([each.module, each.name, typeKey(each.type)]));
+    const key = JSON.stringify([each.module, each.name, typeKey(each.type)]);
+    const nth = seen.get(key) ?? 0;
+    seen.set(key, nth + 1);
+    keys.set(keys.size, `${key} ${nth}`);
   }
   return keys;
 }

@@ -57,10 +57,17 @@ function sameKinds(
   next: readonly { readonly mode: { readonly kind: string } }[],
 ): Map<number, number> {
   const byKind = new Map<string, number[]>();
-  next.forEach(({ mode }, i) => byKind.set(mode.kind, [...byKind.get(mode.kind) ?? [], i]));
+  next.forEach(({ mode }, i) => {
+    const list = byKind.get(mode.kind);
+    if (list) list.push(i);
+    else byKind.set(mode.kind, [i]);
+  });
+  const used = new Map<string, number>();
   const map = new Map<number, number>();
   old.forEach(({ mode }, i) => {
-    const match = byKind.get(mode.kind)?.shift();
+    const nth = used.get(mode.kind) ?? 0;
+    used.set(mode.kind, nth + 1);
+    const match = byKind.get(mode.kind)?.[nth];
     if (match !== undefined) map.set(i, match);
   });
   return map;
