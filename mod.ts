@@ -51,6 +51,7 @@ export { parseCompression } from "./runtime/image/codec.ts";
 export { PAGE_BYTES, WASM_PAGE_BYTES } from "./runtime/image/format.ts";
 export { ImageError } from "./runtime/image/error.ts";
 export { type Image, type ImageInfo, inspectImage, readImage } from "./runtime/image/reader.ts";
+export { editImage, type EditResult, type ImageEdit } from "./runtime/image/edit.ts";
 export { encodeImage, type ImageProgress, writeImage } from "./runtime/image/writer.ts";
 export { openSealed } from "./runtime/image/sealed/open.ts";
 export { seal, type SealedSink } from "./runtime/image/sealed/seal.ts";

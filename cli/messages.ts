@@ -13,6 +13,7 @@ import {
   RedactError,
   RestoreError,
   UnsupportedError,
+  WasiEditError,
   WasiRestoreError,
   WasiSaveError,
 } from "../mod.ts";
@@ -69,6 +70,7 @@ const refusals: readonly (abstract new (...args: any[]) => Error)[] = [
   RestoreError,
   CheckpointError,
   RedactError,
+  WasiEditError,
   WasiRestoreError,
   WasiSaveError,
 ];

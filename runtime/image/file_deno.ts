@@ -8,6 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { denoCodec } from "./codec_deno.ts";
 import { type Publication, publish } from "./publish_deno.ts";
 import { type Image, type ImageInfo, inspectImage, readImage, type ReadOptions } from "./reader.ts";
+import { editImage, type EditResult, type ImageEdit } from "./edit.ts";
 import type { SealKey } from "./sealed/key.ts";
 import { seal } from "./sealed/seal.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -93,6 +94,30 @@ export async function writeChained(
     await sealed?.end();
     return written;
   });
+}
+
+/**
+ * Writes a changed image, or leaves what is at `output` untouched; it may be the image itself.
+ *
+ * @param edit With a key, the image is opened, and the changed one sealed with it.
+ * @throws ImageError if the image is refused, before or after the change; otherwise what the file system says.
+ */
+export async function editImageFile(
+  path: string,
+  output: string,
+  edit: ImageEdit & SealOption,
+): Promise<EditResult> {
+  const target = realPath(output);
+  const { key } = edit;
+  const result = await publish(target, {}, async (sink) => {
+    using source = await openFile(path, key);
+    const sealed = key && await seal(sink, key);
+    const written = await editImage(source, denoCodec, sealed ?? sink, edit);
+    await sealed?.end();
+    return written;
+  });
+  removeStale(target);
+  return result;
 }
 
 /** Where the bytes go: through symbolic links, and only to a place for a regular file. */

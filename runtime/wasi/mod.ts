@@ -8,6 +8,7 @@ export type { PreopenOption } from "./grant.ts";
 export type { FilePolicy, RestoreNote } from "./reopen.ts";
 export { type SaveOptions, WasiSaveError, type WasiState } from "./state.ts";
 export { WasiRestoreError } from "./shape.ts";
+export { editWasiState, type WasiEdit, WasiEditError } from "./edit.ts";
 export { MemoryHost, type MemoryHostOptions, Symlink, type Tree } from "./host_memory.ts";
 export { inputStream, inputToCome, type OutputStream, outputStream } from "./streams.ts";
 export type { HostFunction } from "./context.ts";
