@@ -81,6 +81,10 @@ export interface CommandLine {
   readonly edit: EditArgs;
   readonly image?: string;
   readonly imageOut?: string;
+  /** Milliseconds between two images of a guest that runs on. */
+  readonly every?: number;
+  /** How many of its newest states are kept. */
+  readonly keep: number;
   readonly compress?: string;
   readonly embedFiles?: number;
   readonly output?: string;
@@ -126,6 +130,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     edit: editArgs(given),
     image: given.text("image"),
     imageOut: given.text("image-out"),
+    ...everyArgs(given),
     compress: given.text("compress", (text) => {
       try {
         parseCompression(text);
@@ -242,6 +247,15 @@ function stopArgs(given: Values): StopArgs {
   };
 }
 
+function everyArgs(given: Values): { every?: number; keep: number } {
+  const every = given.duration("every");
+  const keep = given.whole("keep", 1, 10_000);
+  if (keep !== undefined && every === undefined) {
+    throw new UsageError("--keep says how many images of --every are kept: give --every as well");
+  }
+  return { every, keep: keep ?? 3 };
+}
+
 function trustArgs(given: Values): TrustArgs {
   const ways = ["key-file", "passphrase-file", "passphrase"].filter((name) => given.has(name));
   if (ways.length > 1) {
@@ -299,6 +313,15 @@ class Values {
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
     const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
     throw new UsageError(`--${name} takes a whole number ${range}, not ${JSON.stringify(text)}`);
+  }
+  /** In milliseconds. */
+  duration(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const [, digits, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/.exec(text) ?? [];
+    const milliseconds = Number(digits) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit ?? "ms"]!;
+    if (milliseconds >= 1) return milliseconds;
+    throw new UsageError(`--${name} takes a time, for example 500ms, 5s or 2m, not ${JSON.stringify(text)}`);
   }
   bytes(name: string): number | undefined {
     const text = this.text(name);

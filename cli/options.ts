@@ -174,6 +174,22 @@ export const options: readonly OptionSpec[] = [
   option("image-out", "image", ["restore"], "where a further stop writes; the image itself if not given", {
     value: "FILE",
   }),
+  option(
+    "every",
+    "image",
+    stoppable,
+    "run on, and write an image each time so long has passed (500ms, 5s, 2m)",
+    {
+      value: "TIME",
+    },
+  ),
+  option(
+    "keep",
+    "image",
+    stoppable,
+    "with --every: keep the N newest; FILE is the newest, FILE.1.mvvm and so on are older; 3 if not given",
+    { value: "N" },
+  ),
   option("compress", "image", stoppable, "none, zstd[:1-19] or deflate[:1-9]; zstd:1 if not given", {
     value: "HOW",
   }),

@@ -10,6 +10,7 @@ import {
   guestEnvironment,
   type GuestOptions,
   type Image,
+  type ImageProgress,
   type Outcome,
   type Program,
   redact,
@@ -18,12 +19,14 @@ import {
   Trap,
 } from "../mod.ts";
 import { writeImageFile } from "../runtime/image/file_deno.ts";
+import type { Recorder } from "../runtime/recorder_deno.ts";
 import type { CommandLine } from "./args.ts";
 import { DebugLog } from "./debug.ts";
 import { freshWorld, restoredWorld, type World } from "./world.ts";
 import { ExitCode, explain, Refusal, say, writeError } from "./messages.ts";
 import { dropPermissions } from "./permissions.ts";
 import { Progress } from "./progress.ts";
+import { recorderOf, tellRecorded } from "./recorder.ts";
 import { watching } from "./target.ts";
 import type { Trust } from "./trust.ts";
 import { Watcher } from "./watcher.ts";
@@ -38,6 +41,8 @@ export interface SessionParts {
   readonly imageOut?: string;
   /** What to go on with. */
   readonly from?: Image;
+  /** Its file, if it is an image of this very program. */
+  readonly parentPath?: string;
   /** Files that were read and are not needed any more. */
   readonly loaded: readonly string[];
   /** What images are sealed and signed with. */
@@ -84,11 +89,15 @@ export async function runSession(parts: SessionParts): Promise<number> {
     return ExitCode.trapped;
   }
   dropPermissions(needed(world, imageOut), parts.loaded);
+  await using recorder = await recorderOf({ ...parts, policy: program.options.policy });
   if (after !== undefined) watcher.stopAfter(after);
-  const outcome = await guest.run();
+  const outcome = await (recorder?.run(guest) ?? guest.run());
   debug?.flush();
-  if (outcome.kind === "checkpointed") return await writeImage(outcome.image, parts);
+  if (outcome.kind === "checkpointed") return await writeImage(outcome.image, parts, recorder);
+  await recorder?.[Symbol.asyncDispose]();
+  if (recorder && recorder.images > 0) tellRecorded(recorder, imageOut!);
   const stops = call !== undefined || ticks !== undefined || after !== undefined;
+  if (recorder?.images) return exitCodeOf(outcome);
   if (line.command === "checkpoint" || stops) say("the guest ended before the stop; no image was written");
   return exitCodeOf(outcome);
 }
@@ -128,18 +137,20 @@ function needed({ folders }: World, imageOut: string | undefined) {
 async function writeImage(
   snapshot: Snapshot,
   { imageOut, line, trust, redacted = [] }: SessionParts,
+  recorder: Recorder | undefined,
 ): Promise<number> {
   const path = imageOut!;
   const start = performance.now();
   let byteLength: number;
   try {
     using progress = new Progress(`writing ${path}`);
-    using hidden = redact(snapshot, redacted);
-    ({ byteLength } = await writeImageFile(path, hidden.snapshot, {
-      ...trust,
-      compress: line.compress,
-      onProgress: ({ done, total }) => progress.update(done, total),
-    }));
+    const onProgress = ({ done, total }: ImageProgress) => progress.update(done, total);
+    if (recorder) ({ byteLength } = await recorder.finish(snapshot, onProgress));
+    else {
+      using hidden = redact(snapshot, redacted);
+      const options = { ...trust, compress: line.compress, onProgress };
+      ({ byteLength } = await writeImageFile(path, hidden.snapshot, options));
+    }
   } catch (error) {
     const code = explain(error);
     say("the guest was stopped, but no image was written");
@@ -147,6 +158,7 @@ async function writeImage(
   }
   const frames = `${snapshot.stack.length} ${snapshot.stack.length === 1 ? "frame" : "frames"}`;
   say(`wrote ${path}: ${frames}, ${byteLength} bytes, ${Math.round(performance.now() - start)} ms`);
+  if (recorder && line.every !== undefined) tellRecorded(recorder, path);
   return ExitCode.ok;
 }
 

@@ -140,6 +140,11 @@ export class Watcher extends GuestChannel {
     if (heard > 0) this.#order({ order: "interrupted" });
   }
 
+  /** For whoever else stops the guest. */
+  get stopWords(): { control: Int32Array<SharedArrayBuffer>; channel: Int32Array<SharedArrayBuffer> } {
+    return { control: this.control, channel: this.words };
+  }
+
   stopAfter(milliseconds: number): void {
     this.#order({ order: "stopAfter", milliseconds });
   }

@@ -39,7 +39,7 @@ export interface Recorded extends WriteResult {
   readonly whole: boolean;
 }
 
-export interface RecorderOptions extends Omit<WriteOptions, "parent">, SealOption {
+export interface RecorderOptions extends Omit<WriteOptions, "parent" | "onProgress">, SealOption {
   /** Milliseconds between two images; without it the only image is that of `finish`. */
   readonly every?: number;
   /** How many of the newest states can be restored; the files they need are kept, others of the chain removed. */
@@ -67,6 +67,7 @@ export class Recorder implements AsyncDisposable {
   readonly #asked = new BigInt64Array(new SharedArrayBuffer(8));
   readonly #background: BackgroundWriter | undefined;
   #last: Last | undefined;
+  #onProgress: WriteOptions["onProgress"];
   /** What is being written. */
   #writing: Promise<void> = Promise.resolve();
   /** Images written so far, and how many of them have no parent. */
@@ -136,8 +137,9 @@ export class Recorder implements AsyncDisposable {
   }
 
   /** Writes the last image of a guest that does not go on. */
-  async finish(snapshot: Snapshot): Promise<Recorded> {
+  async finish(snapshot: Snapshot, onProgress?: WriteOptions["onProgress"]): Promise<Recorded> {
     await this.#writing;
+    this.#onProgress = onProgress;
     let written: Recorded | undefined;
     let failure: unknown;
     await this.#begin(snapshot, (image) => written = image, (error) => failure = error);
@@ -194,8 +196,11 @@ export class Recorder implements AsyncDisposable {
     { publication }: NextLink,
   ): Promise<WriteResult> {
     const { path } = this.chain;
-    const { compress, onProgress } = this.options;
-    if (this.#inline) return writeChained(path, snapshot, { ...this.options, parent }, publication);
+    const { compress, key, signer } = this.options;
+    const onProgress = this.#onProgress;
+    if (this.#inline) {
+      return writeChained(path, snapshot, { compress, key, signer, onProgress, parent }, publication);
+    }
     const job = {
       path,
       plan: planImage(snapshot, { parent }),

@@ -7,6 +7,7 @@ import { fillRedactions, type PolicyName, policyNames } from "../../mod.ts";
 import type { CommandLine } from "../args.ts";
 import { readImage } from "../image_file.ts";
 import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
+import { defaultOutput } from "../recorder.ts";
 import { besideTarget, loadTarget } from "../target.ts";
 import { loadTrust } from "../trust.ts";
 import { explainUpgrade, upgraded } from "../upgrade.ts";
@@ -32,8 +33,23 @@ export async function restore(line: CommandLine): Promise<number> {
   const program = rebuilt?.program ?? own;
   const loaded = [target, path, ...trust.loaded, ...rebuilt ? [rebuilt.module] : []];
   // A further image of a rebuilt program goes where that looks for it; the old one stays.
-  const imageOut = line.imageOut ?? (rebuilt ? besideTarget(rebuilt.module, ".mvvm") : path);
-  if (Object.values(line.stop).some((each) => each !== undefined)) checkImagePlace(imageOut);
+  const imageOut = line.imageOut ??
+    (rebuilt ? besideTarget(rebuilt.module, ".mvvm") : await defaultOutput(path, trust));
+  const parentPath = rebuilt ? undefined : path;
+  if (line.every !== undefined || Object.values(line.stop).some((each) => each !== undefined)) {
+    checkImagePlace(imageOut);
+  }
   await listening;
-  return await runSession({ line, target, program, watcher, imageOut, from, loaded, trust, redacted });
+  return await runSession({
+    line,
+    target,
+    program,
+    watcher,
+    imageOut,
+    from,
+    parentPath,
+    loaded,
+    trust,
+    redacted,
+  });
 }

@@ -168,3 +168,16 @@ async function look(path: string, key?: SealKey): Promise<Link | undefined> {
     return undefined;
   }
 }
+
+/** Whether some image in the folder of `path` names it as what it builds on, so that it must stay as it is. */
+export async function isBuiltOn(path: string, key?: SealKey): Promise<boolean> {
+  try {
+    for (const { name } of Deno.readDirSync(dirname(path))) {
+      if (extname(name) !== extname(path) || name === basename(path)) continue;
+      if ((await look(join(dirname(path), name), key))?.parent === basename(path)) return true;
+    }
+  } catch {
+    // A folder that we may not list is one where we will not write either.
+  }
+  return false;
+}

@@ -15,7 +15,7 @@ import { INTERRUPTED, type Interrupted } from "./interrupt.ts";
 export const Word = {
   /** Counts everything that may wake the guest; this is what it waits on. */
   wake: 0,
-  /** 1 while a stop is requested. */
+  /** 1 while a stop is requested; 2 if the guest is to go on after it. */
   stop: 1,
   /** 1 from the guest's wish for input until it is granted: the other thread owns the bytes meanwhile. */
   want: 2,
