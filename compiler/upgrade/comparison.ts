@@ -58,7 +58,7 @@ export function firstDifference(
   match: number,
 ): BodyDifference | undefined {
   const { old, next } = numbers;
-  if (func < old.imported.funcs) return undefined;
+  if (func < old.imported.funcs || (numbers.isIdentity && sameBytes(numbers, func, match))) return undefined;
   const [locals, others] = [localTypes(old, func), localTypes(next, match)].map((types) =>
     types.map(valTypeName).join(" ")
   );
@@ -80,6 +80,16 @@ export function firstDifference(
   }
   // A body ends where its last block does, so that the other one cannot go on.
   return undefined;
+}
+
+function sameBytes({ old, next }: Renumbering, func: number, match: number): boolean {
+  const [before, after] = [old.codes[func - old.imported.funcs], next.codes[match - next.imported.funcs]];
+  const length = before.end - before.start;
+  if (after.end - after.start !== length) return false;
+  for (let i = 0; i < length; i++) {
+    if (old.bytes[before.start + i] !== next.bytes[after.start + i]) return false;
+  }
+  return true;
 }
 
 /**

@@ -20,6 +20,9 @@ export class Renumbering {
   readonly oldTypes: readonly string[];
   readonly newTypes: readonly string[];
 
+  /** Whether every number means what it meant, so that equal bytes are equal code. */
+  readonly isIdentity: boolean;
+
   /** @param old Validated, and so is `next`. */
   constructor(readonly old: Module, readonly next: Module) {
     this.oldTypes = old.types.map(typeKey);
@@ -34,6 +37,9 @@ export class Renumbering {
     this.retyped = retyped;
     this.datas = sameKinds(old.datas, next.datas);
     this.elements = sameKinds(old.elements, next.elements);
+    this.isIdentity = this.oldTypes.join() === this.newTypes.join() &&
+      isIdentity(funcs, old.funcTypes.length) && isIdentity(this.datas, old.datas.length) &&
+      isIdentity(this.elements, old.elements.length);
   }
 
   /** An old function's name for people. */
@@ -49,6 +55,10 @@ export class Renumbering {
       ? `the new module has no function that is surely ${name}`
       : `${name} has another type: ${showType(this.old, func)}, and now ${showType(this.next, match)}`;
   }
+}
+
+function isIdentity(map: ReadonlyMap<number, number>, size: number): boolean {
+  return map.size === size && map.entries().every(([before, after]) => before === after);
 }
 
 /** The k-th segment of a kind (active, passive, declarative) is the k-th of that kind again. */
