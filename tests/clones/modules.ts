@@ -22,7 +22,7 @@ export function assemble(text: string): Uint8Array {
  */
 export const changing = assemble(`(module
   (import "host" "begin" (func $begin (result i32)))
-  (import "host" "report" (func $report (param i32 i32 i32 i32 i64 i32 i32)))
+  (import "host" "report" (func $report (param i32 i32 i32 i32 i32 i64 i32 i32)))
   (import "host" "wait" (func $wait (param i32) (result i32)))
   (import "host" "fail" (func $fail))
   (type $get (func (result i32)))
@@ -34,18 +34,23 @@ export const changing = assemble(`(module
   (func $one (result i32) i32.const 1)
   (func $two (result i32) i32.const 2)
   (elem declare func $one)
+  (func $late (result i32) (call $early))
+  (func $early (result i32) i32.const 0)
   (func $waits (param $n i32) (result i32)
     (if (result i32) (local.get $n)
       (then (i32.add (call $wait (local.get $n)) (call $waits (i32.sub (local.get $n) (i32.const 1)))))
-      (else (i32.const 0))))
+      (else (call $late))))
   (func (export "main") (result i32) (local $mode i32)
     (i32.store (i32.const 100) (i32.const 42))
+    (i32.store (i32.const 131000) (i32.const 43))
     (table.set (i32.const 0) (ref.func $one))
     (local.set $mode (call $begin))
     (call $report
-      (memory.size) (i32.load (i32.const 100)) (i32.load (i32.const 200)) (i32.load (i32.const 131068))
+      (memory.size) (i32.load (i32.const 100)) (i32.load (i32.const 200)) (i32.load (i32.const 65536))
+      (i32.load (i32.const 131068))
       (global.get $global) (table.size 0) (call_indirect (type $get) (i32.const 0)))
     (i32.store (i32.const 100) (i32.add (i32.load (i32.const 100)) (i32.const 1)))
+    (i32.store (i32.const 65536) (i32.const -1))
     (i32.store (i32.const 131068) (i32.const -1))
     (memory.init $data (i32.const 200) (i32.const 0) (i32.const 5))
     (data.drop $data)
@@ -55,13 +60,14 @@ export const changing = assemble(`(module
     (global.set $global (i64.const 99))
     (if (i32.and (local.get $mode) (i32.const 1)) (then
       (drop (memory.grow (i32.const 3)))
+      (drop (call $early))
       (i32.store (i32.const 200000) (i32.const -1))))
     (if (i32.eq (local.get $mode) (i32.const 2)) (then (unreachable)))
     (if (i32.eq (local.get $mode) (i32.const 4)) (then (call $fail)))
     (call $waits (i32.const 5))))`);
 
 /** What a clone of {@linkcode changing} must report. */
-export const unchanged = [2, 42, 0, 0, -7n, 4, 1];
+export const unchanged = [2, 42, 0, 0, 0, -7n, 4, 1];
 
 /**
  * Stops before it reads standard input; then gathers what WASI gives and writes the first 8 KiB of its memory

@@ -6,12 +6,14 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   encodeImage,
+  Errno,
   Guest,
   type HostFunction,
   inputToCome,
   LinkError,
   MemoryHost,
   policyNames,
+  ProcExit,
   Program,
   readImage,
   RestoreError,
@@ -76,14 +78,46 @@ Deno.test("clones: each finds memory, globals, tables and segments as the image 
   for (const maxIdle of [0, 1, 4]) {
     const template = await changingTemplate({ maxIdle });
     for (let round = 0; round < 5; round++) {
-      assertEquals(await once(template, Mode.end), 15);
       assertEquals(await once(template, Mode.grow), 15);
+      assertEquals(await once(template, Mode.end), 15);
       assertEquals(await once(template, Mode.trap), "trapped");
       assertEquals(await once(template, Mode.end), 15);
       assertEquals(await once(template, Mode.throw), "the host failed");
     }
     assert(template.idle <= maxIdle);
   }
+});
+
+Deno.test("clones: a used instance has the state of the image, to the last bit", async () => {
+  const state = ({ instances, tables, globals, memories }: Snapshot) => ({
+    instances,
+    tables,
+    globals,
+    memories: memories.map(({ pages, buffer }) => [pages, new Uint8Array(buffer).toHex()]),
+  });
+  for (const mode of [Mode.grow, Mode.end]) {
+    const template = await changingTemplate({ maxIdle: 1 });
+    assertEquals(await once(template, mode), 15);
+    assertEquals(template.idle, 1);
+    using clone = template.clone({ imports: { host: host(Mode.end) } });
+    // It stops at the next host call, and has changed nothing until there.
+    const outcome = await clone.run({ signal: AbortSignal.abort() });
+    assert(outcome.kind === "checkpointed");
+    assertEquals(state(outcome.image), state(template.image));
+  }
+});
+
+Deno.test("clones: a stop that came too late for one does not stop the next", async () => {
+  const template = await probingTemplate();
+  const stop = new AbortController();
+  const proc_exit = (code: number) => {
+    stop.abort();
+    throw new ProcExit(code);
+  };
+  const imports = { wasi_snapshot_preview1: { proc_exit } };
+  const { outcome } = await template.answer("", { signal: stop.signal, imports });
+  assertEquals([outcome.kind, template.idle], ["finished", 1]);
+  assertEquals((await template.answer("")).outcome.kind, "finished");
 });
 
 Deno.test("clones: 16 interleaved in one thread, 200 in all, waiting in asynchronous imports", async () => {
@@ -137,6 +171,18 @@ Deno.test("clones: a released one can do nothing, and a second release does noth
   await assertRejects(() => clone.run(), Error, "released");
   assertThrows(() => clone.call("main"), Error, "released");
   assertThrows(() => clone.memory, Error, "released");
+});
+
+Deno.test("clones: a released one has closed its files", async () => {
+  const template = await probingTemplate();
+  const { wasi } = Wasi.restore(template.image.host.wasi, {}, new MemoryHost());
+  const { fd_write } = wasi.imports.wasi_snapshot_preview1;
+  const clone = template.clone({ wasi });
+  assertEquals(fd_write(1, 64, 0, 40), Errno.success);
+  clone.release();
+  assertEquals(fd_write(1, 64, 0, 40), Errno.fault);
+  wasi.memory = { buffer: new ArrayBuffer(100) };
+  assertEquals(fd_write(1, 64, 0, 40), Errno.badf);
 });
 
 Deno.test("clones: one that is released while it waits is not used again", async () => {
