@@ -40,6 +40,8 @@ export { Clone, type CloneOptions } from "./runtime/clone.ts";
 export { type Answer, type AnswerOptions, Template, type TemplateOptions } from "./runtime/template.ts";
 export { ArtifactError, isArtifact, readArtifact, writeArtifact } from "./runtime/artifact.ts";
 export { CheckpointError } from "./runtime/checkpoint.ts";
+export { type CoreDump, CoreDumpError, type DumpFrame, writeCoreDump } from "./runtime/coredump/coredump.ts";
+export { imageDump, trapDump } from "./runtime/coredump/sources.ts";
 export { RestoreError } from "./runtime/restore.ts";
 export { type Finding, type Upgrade, upgradeImage } from "./runtime/upgrade/upgrade.ts";
 export { clearStop, ControlWord, controlWords, requestStop, stopRequest } from "./runtime/control.ts";

@@ -6,6 +6,7 @@
 import {
   ArtifactError,
   CheckpointError,
+  CoreDumpError,
   ImageError,
   InvalidError,
   LinkError,
@@ -69,6 +70,7 @@ const refusals: readonly (abstract new (...args: any[]) => Error)[] = [
   ImageError,
   RestoreError,
   CheckpointError,
+  CoreDumpError,
   RedactError,
   WasiEditError,
   WasiRestoreError,

@@ -11,7 +11,6 @@ import {
   type GuestOptions,
   type Image,
   type ImageProgress,
-  type Outcome,
   type Program,
   redact,
   type Snapshot,
@@ -23,11 +22,12 @@ import type { Recorder } from "../runtime/recorder_deno.ts";
 import type { CommandLine } from "./args.ts";
 import { DebugLog } from "./debug.ts";
 import { freshWorld, restoredWorld, type World } from "./world.ts";
-import { ExitCode, explain, Refusal, say, writeError } from "./messages.ts";
+import { ExitCode, explain, Refusal, say } from "./messages.ts";
 import { dropPermissions } from "./permissions.ts";
 import { Progress } from "./progress.ts";
 import { recorderOf, tellRecorded } from "./recorder.ts";
 import { watching } from "./target.ts";
+import { dumpTrap, sayTrap } from "./trap.ts";
 import type { Trust } from "./trust.ts";
 import { Watcher } from "./watcher.ts";
 
@@ -85,10 +85,9 @@ export async function runSession(parts: SessionParts): Promise<number> {
     guest = from ? await Guest.restore(from, program, options) : start(program, options);
   } catch (error) {
     if (!(error instanceof Trap)) throw error;
-    sayTrap(error.kind, error.wasmStack);
-    return ExitCode.trapped;
+    return await trapped(parts, undefined, error.kind, error.wasmStack);
   }
-  dropPermissions(needed(world, imageOut), parts.loaded);
+  dropPermissions(needed(world, imageOut, line.coredump), parts.loaded);
   await using recorder = await recorderOf({ ...parts, policy: program.options.policy });
   if (after !== undefined) watcher.stopAfter(after);
   const outcome = await (recorder?.run(guest) ?? guest.run());
@@ -97,9 +96,22 @@ export async function runSession(parts: SessionParts): Promise<number> {
   await recorder?.[Symbol.asyncDispose]();
   if (recorder && recorder.images > 0) tellRecorded(recorder, imageOut!);
   const stops = call !== undefined || ticks !== undefined || after !== undefined;
-  if (recorder?.images) return exitCodeOf(outcome);
-  if (line.command === "checkpoint" || stops) say("the guest ended before the stop; no image was written");
-  return exitCodeOf(outcome);
+  if (!recorder?.images && (line.command === "checkpoint" || stops)) {
+    say("the guest ended before the stop; no image was written");
+  }
+  if (outcome.kind === "finished") return outcome.exitCode;
+  return await trapped(parts, guest, outcome.trap, outcome.stack);
+}
+
+async function trapped(
+  { line, target, program }: SessionParts,
+  guest: Guest | undefined,
+  kind: string,
+  stack: readonly StackFrame[],
+): Promise<number> {
+  sayTrap(kind, stack, program.module);
+  if (line.coredump !== undefined) await dumpTrap(line.coredump, guest, target, stack);
+  return ExitCode.trapped;
 }
 
 function start(program: Program, options: GuestOptions): Guest {
@@ -129,9 +141,9 @@ export function checkImagePlace(path: string): void {
 }
 
 /** The paths that are needed from here on. */
-function needed({ folders }: World, imageOut: string | undefined) {
-  const image = imageOut === undefined ? [] : [dirname(imageOut)];
-  return { read: [...folders, ...image], write: [...folders, ...image] };
+function needed({ folders }: World, ...outputs: readonly (string | undefined)[]) {
+  const places = outputs.flatMap((path) => path === undefined ? [] : [dirname(path)]);
+  return { read: [...folders, ...places], write: [...folders, ...places] };
 }
 
 async function writeImage(
@@ -160,23 +172,4 @@ async function writeImage(
   say(`wrote ${path}: ${frames}, ${byteLength} bytes, ${Math.round(performance.now() - start)} ms`);
   if (recorder && line.every !== undefined) tellRecorded(recorder, path);
   return ExitCode.ok;
-}
-
-function exitCodeOf(outcome: Exclude<Outcome, { kind: "checkpointed" }>): number {
-  if (outcome.kind === "finished") return outcome.exitCode;
-  sayTrap(outcome.trap, outcome.stack);
-  return ExitCode.trapped;
-}
-
-/** How many activations are shown at each end of a deep stack. */
-const SHOWN = 40;
-
-function sayTrap(kind: string, stack: readonly StackFrame[]): void {
-  const line = ({ name, func }: StackFrame) => `    at ${name} (function ${func})\n`;
-  const left = stack.length - 2 * SHOWN;
-  const lines = left > 1
-    ? [...stack.slice(0, SHOWN).map(line), `    ... ${left} more\n`, ...stack.slice(-SHOWN).map(line)]
-    : stack.map(line);
-  say(`trap: ${kind}`);
-  writeError(lines.join(""));
 }
