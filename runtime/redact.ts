@@ -61,16 +61,18 @@ export interface Redacted extends Disposable {
  * @throws {RedactError} A variable is not there, or its value is too short.
  */
 export function redact(snapshot: Snapshot, names: readonly string[]): Redacted {
+  if (names.length === 0) return { snapshot, [Symbol.dispose]() {} };
   const env = guestEnvironment(snapshot);
   for (const name of names) checkSecret(name, env);
   // A value that holds another one goes first.
   const secrets = [...new Set(names)].map((name) => new Secret(name, utf8.encode(env[name])))
     .sort((a, b) => b.value.length - a.value.length);
   const memories = snapshot.memories.map(({ buffer, pages }) => new Uint8Array(buffer, 0, pages * 65536));
-  let { host } = snapshot;
-  // Its own variable is each one's own place, also if two have the same value.
-  for (const secret of secrets) host = secret.takeFromEnv(host);
-  for (const secret of secrets) host = secret.takeFromHost(host);
+  const host = mapLeaves(snapshot.host, [], (path, leaf) => {
+    // Its own variable is each one's own place, also if two have the same value.
+    for (const secret of secrets) secret.takeFromVariable(path, leaf);
+    for (const secret of secrets) secret.takeFromLeaf(path, leaf);
+  }) as Host;
   const undo = () => secrets.forEach((secret) => secret.putBack(memories));
   try {
     memories.forEach((bytes, memory) => secrets.forEach((secret) => secret.takeFromMemory(bytes, memory)));
@@ -80,7 +82,7 @@ export function redact(snapshot: Snapshot, names: readonly string[]): Redacted {
   }
   const redactions = secrets.map((secret) => secret.redaction());
   return {
-    snapshot: redactions.length === 0 ? snapshot : { ...snapshot, host, redactions },
+    snapshot: { ...snapshot, host, redactions },
     [Symbol.dispose]: undo,
   };
 }
@@ -117,12 +119,13 @@ export function fillRedactions<T extends Snapshot>(
     }
     return value;
   });
-  let { host } = snapshot;
+  const root: Node = { children: new Map(), values: [] };
   redactions.forEach(({ name, host: places }, i) => {
     for (const { path, offset } of places) {
-      host = changed(host, path, (found) => overwritten(found, secrets[i], offset, name)) as typeof host;
+      nodeAt(root, path).values.push({ name, offset, value: secrets[i] });
     }
   });
+  const host = fillNode(snapshot.host, root);
   redactions.forEach((redaction, i) => write(snapshot, redaction, secrets[i]));
   return { ...rest, host } as unknown as T;
 }
@@ -147,16 +150,95 @@ export function guestEnvironment({ host }: Pick<Snapshot, "host">): Record<strin
 type Path = readonly (string | number)[];
 type Host = Snapshot["host"];
 
+/** A string, in UTF-8, or bytes in plain data, copied when it is changed. */
+class Leaf {
+  bytes: Uint8Array;
+  #isCopy: boolean;
+
+  constructor(readonly original: string | Uint8Array) {
+    this.#isCopy = typeof original === "string";
+    this.bytes = typeof original === "string" ? utf8.encode(original) : original;
+  }
+
+  changed = false;
+
+  write(value: Uint8Array, offset: number): void {
+    if (!this.#isCopy) this.bytes = this.bytes.slice();
+    this.#isCopy = this.changed = true;
+    this.bytes.set(value, offset);
+  }
+
+  /** What it is now, of the kind it was. @throws TypeError if it was a string and is none any more. */
+  value(): string | Uint8Array {
+    if (!this.changed) return this.original;
+    return typeof this.original === "string" ? strict.decode(this.bytes) : this.bytes;
+  }
+}
+
+/** Plain data with some of its strings and bytes changed; what is not changed is shared. */
+function mapLeaves(value: unknown, path: Path, visit: (path: Path, leaf: Leaf) => void): unknown {
+  if (typeof value === "string" || value instanceof Uint8Array) {
+    const leaf = new Leaf(value);
+    visit(path, leaf);
+    return leaf.value();
+  }
+  if (typeof value !== "object" || value === null) return value;
+  const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<string | number, unknown>;
+  const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
+  for (const key of keys) copy[key] = mapLeaves(copy[key], [...path, key], visit);
+  return copy;
+}
+
+/** Values to be put back, by path: each list and each leaf is copied once, however many there are. */
+interface Node {
+  readonly children: Map<string | number, Node>;
+  readonly values: { readonly name: string; readonly offset: number; readonly value: Uint8Array }[];
+}
+
+function nodeAt(root: Node, path: Path): Node {
+  let node = root;
+  for (const key of path) {
+    let next = node.children.get(key);
+    if (next === undefined) node.children.set(key, next = { children: new Map(), values: [] });
+    node = next;
+  }
+  return node;
+}
+
+function fillNode(value: unknown, { children, values }: Node): unknown {
+  if (typeof value === "string" || value instanceof Uint8Array) {
+    const leaf = new Leaf(value);
+    for (const { offset, value } of values) leaf.write(value, offset);
+    try {
+      return leaf.value();
+    } catch {
+      const names = [...new Set(values.map(({ name }) => name))].join(", ");
+      throw new RedactError(
+        `the image has a place for the value of ${names} that cuts a character in pieces`,
+      );
+    }
+  }
+  const copy = (Array.isArray(value) ? [...value] : { ...value as object }) as Record<
+    string | number,
+    unknown
+  >;
+  for (const [key, child] of children) copy[key] = fillNode(copy[key], child);
+  return copy;
+}
+
 /** One value, and where it was found. */
 class Secret {
   readonly #memories: { memory: number; offsets: Uint32Array }[] = [];
   readonly #host: { path: Path; offset: number }[] = [];
   readonly #search: (bytes: Uint8Array, from: number) => number;
   readonly #zeros: Uint8Array;
+  /** How the entry of the environment begins that holds it. */
+  readonly #front: Uint8Array;
 
   constructor(readonly name: string, readonly value: Uint8Array) {
     this.#search = searcher(value);
     this.#zeros = new Uint8Array(value.length);
+    this.#front = utf8.encode(`${name}=`);
   }
 
   takeFromMemory(bytes: Uint8Array, memory: number): void {
@@ -180,70 +262,29 @@ class Secret {
     }
   }
 
-  takeFromEnv(host: Host): Host {
-    const { env } = host.wasi as { env: readonly unknown[] };
-    const index = env.findLastIndex((entry) =>
-      typeof entry === "string" && entry.startsWith(`${this.name}=`)
-    );
-    return this.#take(host, ["wasi", "env", index], utf8.encode(this.name).length + 1);
-  }
-
-  takeFromHost(host: Host): Host {
-    for (const [path, bytes] of leaves(host, [])) {
-      for (let at = 0; (at = this.#search(bytes, at)) >= 0; at += this.value.length) {
-        host = this.#take(host, path, at);
-      }
+  takeFromVariable([extension, list, index]: Path, leaf: Leaf): void {
+    const { length } = this.#front;
+    if (extension !== "wasi" || list !== "env" || leaf.bytes.length !== length + this.value.length) return;
+    const isOwn = this.#front.every((byte, i) => leaf.bytes[i] === byte);
+    if (isOwn && this.#search(leaf.bytes, length) === length) {
+      this.#take([extension, list, index], leaf, length);
     }
-    return host;
   }
 
-  #take(host: Host, path: Path, offset: number): Host {
+  takeFromLeaf(path: Path, leaf: Leaf): void {
+    for (let at = 0; (at = this.#search(leaf.bytes, at)) >= 0; at += this.value.length) {
+      this.#take(path, leaf, at);
+    }
+  }
+
+  #take(path: Path, leaf: Leaf, offset: number): void {
     this.#host.push({ path, offset });
-    return changed(host, path, (found) => overwritten(found, this.#zeros, offset, this.name)) as Host;
+    leaf.write(this.#zeros, offset);
   }
 
   redaction(): Redaction {
     const { name, value } = this;
     return { name, byteLength: value.length, memories: this.#memories, host: this.#host };
-  }
-}
-
-/** All strings, in UTF-8, and bytes in plain data. */
-function* leaves(value: unknown, path: Path): Generator<[Path, Uint8Array]> {
-  if (typeof value === "string") yield [path, utf8.encode(value)];
-  else if (value instanceof Uint8Array) yield [path, value];
-  else if (Array.isArray(value)) {
-    for (const [i, each] of value.entries()) yield* leaves(each, [...path, i]);
-  } else if (typeof value === "object" && value !== null) {
-    for (const [key, each] of Object.entries(value)) yield* leaves(each, [...path, key]);
-  }
-}
-
-/** A copy of plain data in which the string or bytes at `path` are changed; the rest is shared. */
-function changed(value: unknown, path: Path, change: (leaf: string | Uint8Array) => unknown): unknown {
-  if (path.length === 0) return change(value as string | Uint8Array);
-  const [key, ...rest] = path;
-  const copy = (Array.isArray(value) ? [...value] : { ...value as object }) as Record<
-    string | number,
-    unknown
-  >;
-  copy[key] = changed(copy[key], rest, change);
-  return copy;
-}
-
-function overwritten(
-  leaf: string | Uint8Array,
-  value: Uint8Array,
-  offset: number,
-  name: string,
-): string | Uint8Array {
-  const bytes = typeof leaf === "string" ? utf8.encode(leaf) : leaf.slice();
-  bytes.set(value, offset);
-  if (typeof leaf !== "string") return bytes;
-  try {
-    return strict.decode(bytes);
-  } catch {
-    throw new RedactError(`the value of ${name} would break a string of the image into pieces of characters`);
   }
 }
 

@@ -78,6 +78,13 @@ const utf8 = new TextEncoder();
 /** @throws ImageError of kind `invalid` if a place does not exist. */
 export function checkRedactions(whole: SnapshotOutline): void {
   const names = new Set<string>();
+  // Many places may be in one long string.
+  const lengths = new Map<unknown, number>();
+  const lengthOf = (leaf: string | Uint8Array | undefined) => {
+    if (typeof leaf !== "string") return leaf?.length ?? -1;
+    if (!lengths.has(leaf)) lengths.set(leaf, utf8.encode(leaf).length);
+    return lengths.get(leaf)!;
+  };
   for (const [i, { name, byteLength, memories, host }] of (whole.redactions ?? []).entries()) {
     const refuse = (what: string): never => {
       throw new ImageError("invalid", `redactions[${i}] ${what}`);
@@ -103,9 +110,9 @@ export function checkRedactions(whole: SnapshotOutline): void {
       }
     }
     for (const { path, offset } of host) {
-      const found = atPath(whole.host, path);
-      const length = typeof found === "string" ? utf8.encode(found).length : found?.length ?? -1;
-      if (offset + byteLength > length) refuse(`has a place that does not exist, ${path.join(".")}`);
+      if (offset + byteLength > lengthOf(atPath(whole.host, path))) {
+        refuse(`has a place that does not exist, ${path.join(".")}`);
+      }
     }
   }
 }
