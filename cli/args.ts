@@ -157,6 +157,7 @@ const subjects: Readonly<
   inspect: { files: ["file"], usage: "inspect FILE: say which image" },
   diff: { files: ["file", "other"], usage: "diff A B: say which two images" },
   coredump: { files: ["file"], usage: "coredump IMAGE: say which image" },
+  "image compact": { files: ["file"], usage: "image compact IMAGE: say which image" },
   "image edit": { files: ["file"], usage: "image edit IMAGE: say which image" },
   "image key": { files: ["file"], usage: "image key FILE: say where the key goes" },
 };

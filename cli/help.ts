@@ -33,13 +33,15 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
     usage: "checkpoint -t PROG.wasm [options] [stop options] [--image FILE] [-- GUEST ARGS]",
     about:
       "Runs a program until it is stopped, and writes an image of it. If the program ends before, its exit\n" +
-      "code is ours and no image is written. A second SIGINT ends the process at once.",
+      "code is ours and no image is written. A second SIGINT ends the process at once. With --every it runs on,\n" +
+      "and leaves an image each time; the last one then stands there at the end.",
     permissions: [
       ["always", "--allow-read=PROG.wasm,FOLDER --allow-write=FOLDER (where the image goes)"],
       ["each --dir DIR", `and ${guestDirs}`],
     ],
     examples: [
       "checkpoint -t bc.wasm -a -g20,-n1000 --after 3000",
+      "checkpoint -t bc.wasm --every 5s --keep 3",
       "checkpoint -t server.wasm -f handle_request -x 10 --image server.mvvm",
     ],
   },
@@ -84,6 +86,14 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
     about: "Writes what is in an image as a WebAssembly core dump, for debuggers and other tools.",
     permissions: [["always", "--allow-read=IMAGE,FOLDER --allow-write=FOLDER (where the dump goes)"]],
     examples: ["coredump bc.mvvm -t bc.wasm -o bc.coredump"],
+  },
+  "image compact": {
+    usage: "image compact IMAGE [-o OUT]",
+    about:
+      "Folds an image that holds only what changed (--every, --policy dirty) and all that it builds on into one\n" +
+      "that builds on no other.",
+    permissions: [["always", "--allow-read=FOLDER --allow-write=FOLDER (where the images are)"]],
+    examples: ["image compact bc.mvvm", "image compact bc.3.mvvm -o third.mvvm"],
   },
   "image edit": {
     usage: "image edit IMAGE [-o OUT] [options]",

@@ -9,6 +9,7 @@ import { checkpoint } from "./commands/checkpoint.ts";
 import { compile } from "./commands/compile.ts";
 import { coredump } from "./commands/coredump.ts";
 import { diff } from "./commands/diff.ts";
+import { compact } from "./commands/image/compact.ts";
 import { edit } from "./commands/image/edit.ts";
 import { key } from "./commands/image/key.ts";
 import { inspect } from "./commands/inspect.ts";
@@ -26,6 +27,7 @@ const commands: Readonly<Record<CommandName, (line: CommandLine) => Promise<numb
   inspect,
   diff,
   coredump,
+  "image compact": compact,
   "image edit": edit,
   "image key": key,
 };

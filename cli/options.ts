@@ -14,6 +14,7 @@ export const commandNames = [
   "inspect",
   "diff",
   "coredump",
+  "image compact",
   "image edit",
   "image key",
 ] as const;
@@ -54,7 +55,7 @@ export type Group = keyof typeof groups;
 
 const guests: readonly CommandName[] = ["run", "checkpoint", "restore"];
 const stoppable: readonly CommandName[] = ["checkpoint", "restore"];
-const writing: readonly CommandName[] = [...stoppable, "image edit"];
+const writing: readonly CommandName[] = [...stoppable, "image compact", "image edit"];
 const reading: readonly CommandName[] = [...writing, "inspect", "diff", "coredump"];
 const compiling: readonly CommandName[] = ["run", "compile", "checkpoint", "restore"];
 
@@ -82,10 +83,16 @@ export const options: readonly OptionSpec[] = [
     short: "o",
     value: "FILE",
   }),
-  option("output", "program", ["image edit"], "where to write; in the image's place if not given", {
-    short: "o",
-    value: "FILE",
-  }),
+  option(
+    "output",
+    "program",
+    ["image compact", "image edit"],
+    "where to write; in the image's place if not given",
+    {
+      short: "o",
+      value: "FILE",
+    },
+  ),
   option(
     "module",
     "program",
@@ -190,9 +197,15 @@ export const options: readonly OptionSpec[] = [
     "with --every: keep the N newest; FILE is the newest, FILE.1.mvvm and so on are older; 3 if not given",
     { value: "N" },
   ),
-  option("compress", "image", stoppable, "none, zstd[:1-19] or deflate[:1-9]; zstd:1 if not given", {
-    value: "HOW",
-  }),
+  option(
+    "compress",
+    "image",
+    [...stoppable, "image compact"],
+    "none, zstd[:1-19] or deflate[:1-9]; zstd:1 if not given",
+    {
+      value: "HOW",
+    },
+  ),
   option("embed-files", "image", stoppable, "carry open files of at most MAX bytes (K, M, G) in the image", {
     value: "MAX",
   }),

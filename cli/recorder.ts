@@ -8,7 +8,7 @@ import { type Image, redact } from "../mod.ts";
 import { isBuiltOn } from "../runtime/image/chain_deno.ts";
 import { canBuildOn, Recorder } from "../runtime/recorder_deno.ts";
 import type { CommandLine } from "./args.ts";
-import { say } from "./messages.ts";
+import { Refusal, say } from "./messages.ts";
 import type { Trust } from "./trust.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -72,6 +72,12 @@ export async function defaultOutput(path: string, trust: Trust): Promise<string>
     );
     if (!exists(branch)) return branch;
   }
+}
+
+/** An image that others build on must stay as it is. */
+export async function refuseIfBuiltOn(path: string, trust: Trust): Promise<void> {
+  if (!await isBuiltOn(path, trust.key)) return;
+  throw new Refusal(`other images build on ${path}, so it must stay as it is; write to another file with -o`);
 }
 
 function exists(path: string): boolean {
