@@ -5,6 +5,7 @@
  */
 import type { Image, ImageInfo, Symbols } from "../../mod.ts";
 import { WASM_PAGE_BYTES } from "../../mod.ts";
+import { inspectAncestors } from "../../runtime/image/file_deno.ts";
 import type { CommandLine } from "../args.ts";
 import { readImage, readInfo, symbolsOf } from "../image_file.ts";
 import type { LookArgs, MemoryRange } from "../look_args.ts";
@@ -26,7 +27,8 @@ export async function inspect({ file, target, trust, look, json }: CommandLine):
   if (image !== undefined || look.frame !== undefined) {
     for (const part of json ? asJson(info, look, symbols) : asText(info, look, symbols)) writeOutput(part);
   } else {
-    const summary = summarise(info as ImageInfo, symbols);
+    const ancestry = info.parent && await inspectAncestors(path, info, opening);
+    const summary = summarise(info as ImageInfo, symbols, ancestry);
     writeOutput(json ? `${JSON.stringify(summary, plain, 2)}\n` : describe(path, summary));
   }
   if (symbols?.problem !== undefined) say(symbols.problem);

@@ -14,6 +14,7 @@ export function describe(path: string, image: Summary): string {
     `${path}: image of format ${image.version}, ${image.byteLength} bytes, by ${printable(image.producer)}`,
     `taken    ${printable(image.wallTime)}, policy ${printable(image.policy)}`,
     `digest   ${image.digest}`,
+    ...parentLines(image),
     ...modules.map(({ sha256, byteLength, name }) =>
       `module   ${sha256}, ${byteLength} bytes${name === undefined ? "" : ` (${JSON.stringify(name)})`}`
     ),
@@ -28,11 +29,13 @@ export function describe(path: string, image: Summary): string {
     heading("memories", memories.length),
     ...cut(
       memories,
-      ({ pages, maxPages, byteLength, nonZeroPages, pageBytes, repeatedPages, fileBytes }) =>
-        `${pages} pages of 64 KiB${
-          maxPages === undefined ? "" : ` of at most ${maxPages}`
-        }; ${nonZeroPages} of ` +
-        `${byteLength / pageBytes} image pages (4 KiB) are not zero, ${repeatedPages} repeat another; ` +
+      ({ pages, maxPages, byteLength, nonZeroPages, changedPages, pageBytes, repeatedPages, fileBytes }) =>
+        `${pages} pages of 64 KiB${maxPages === undefined ? "" : ` of at most ${maxPages}`}; ${
+          changedPages ?? nonZeroPages
+        } of ` +
+        `${byteLength / pageBytes} image pages (4 KiB) ${
+          changedPages === undefined ? "are not zero" : "changed"
+        }, ${repeatedPages} repeat another; ` +
         `${fileBytes} bytes in the image`,
     ),
     heading("tables", tables.length),
@@ -56,6 +59,23 @@ export function describe(path: string, image: Summary): string {
     ...cut(image.files, (each) => descriptorText(each as Record<string, unknown>)),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** What an image that holds only what changed builds on. */
+function parentLines({ parent, ancestors = [], problem }: Summary): string[] {
+  if (parent === undefined) return [];
+  const names = ancestors.map(({ name }) => printable(name));
+  return [
+    `parent   ${parent.digest} (${printable(parent.name)})`,
+    ...names.length > 0
+      ? [
+        `chain    ${names.length + 1} images: builds on ${names.slice(0, 5).join(", ")}${
+          names.length > 5 ? ", ..." : ""
+        }`,
+      ]
+      : [],
+    ...problem === undefined ? [] : [`problem  ${printable(problem)}; it cannot be restored`],
+  ];
 }
 
 /** One frame and its values. @param depth How many frames there are. */

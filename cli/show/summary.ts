@@ -12,12 +12,13 @@ import {
   type Value,
   WASM_PAGE_BYTES,
 } from "../../mod.ts";
+import type { Ancestry } from "../../runtime/image/file_deno.ts";
 import { bitsText, meaning } from "./value.ts";
 
 export type Summary = ReturnType<typeof summarise>;
 
 /** All of an image but the contents of memories. The stack is listed innermost first. */
-export function summarise(info: ImageInfo, symbols: Symbols | undefined) {
+export function summarise(info: ImageInfo, symbols: Symbols | undefined, ancestry?: Ancestry) {
   const wasi = (info.host.wasi ?? {}) as Record<string, unknown>;
   return {
     version: info.version,
@@ -26,6 +27,16 @@ export function summarise(info: ImageInfo, symbols: Symbols | undefined) {
     byteLength: info.byteLength,
     digest: info.digest.toHex(),
     policy: info.policy,
+    ...info.parent && {
+      parent: { name: info.parent.name, digest: info.parent.digest.toHex() },
+      ancestors: ancestry?.links.map(({ name, info }) => ({
+        name,
+        digest: info.digest.toHex(),
+        wallTime: info.wallTime,
+        byteLength: info.byteLength,
+      })) ?? [],
+      ...ancestry?.problem !== undefined && { problem: ancestry.problem },
+    },
     modules: info.modules.map(({ sha256, byteLength, name }) => ({
       sha256: sha256.toHex(),
       byteLength,
@@ -35,11 +46,14 @@ export function summarise(info: ImageInfo, symbols: Symbols | undefined) {
       const { locals, operands } = frameValues(frame);
       return { ...frameHead(frame, symbols), locals: locals.map(value), operands: operands.map(value) };
     }),
-    memories: info.memories.map(({ pages, maxPages, storedBytes, repeatedBytes, fileBytes }) => ({
+    memories: info.memories.map((
+      { pages, maxPages, storedBytes, repeatedBytes, zeroedBytes, fileBytes },
+    ) => ({
       pages,
       ...maxPages !== undefined && { maxPages },
       byteLength: pages * WASM_PAGE_BYTES,
-      nonZeroPages: (storedBytes + repeatedBytes) / PAGE_BYTES,
+      ...!info.parent && { nonZeroPages: (storedBytes + repeatedBytes) / PAGE_BYTES },
+      ...info.parent && { changedPages: (storedBytes + repeatedBytes + zeroedBytes) / PAGE_BYTES },
       repeatedPages: repeatedBytes / PAGE_BYTES,
       pageBytes: PAGE_BYTES,
       fileBytes,

@@ -9,6 +9,7 @@ import { denoCodec } from "./codec_deno.ts";
 import { type Publication, publish } from "./publish_deno.ts";
 import { type Image, type ImageInfo, inspectImage, readImage, type ReadOptions } from "./reader.ts";
 import { editImage, type EditResult, type ImageEdit } from "./edit.ts";
+import type { ImageSource } from "./record.ts";
 import type { SealKey } from "./sealed/key.ts";
 import { seal } from "./sealed/seal.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -140,6 +141,38 @@ export async function readImageFile(
 ): Promise<Image> {
   using source = await openFile(path, options.key);
   return await readImage(source, denoCodec, { openParent: openBeside(path, options.key), ...options });
+}
+
+/** What an image builds on. */
+export interface Ancestry {
+  /** The nearest first, the whole image last; fewer if there is a problem. */
+  readonly links: readonly { readonly name: string; readonly info: ImageInfo }[];
+  /** Why the next one cannot be used. */
+  readonly problem?: string;
+}
+
+/** Reads what an image builds on, but for the contents of memories. */
+export async function inspectAncestors(
+  path: string,
+  { parent }: Pick<ImageInfo, "parent">,
+  options: Pick<ReadOptions, "limits" | "signers"> & SealOption = {},
+): Promise<Ancestry> {
+  const open = openBeside(path, options.key);
+  const links: { name: string; info: ImageInfo }[] = [];
+  for (let next = parent; next !== undefined; next = links.at(-1)!.info.parent) {
+    const { name, digest } = next;
+    try {
+      using source = await open(next) as ImageSource & Disposable;
+      const info = await inspectImage(source, denoCodec, options);
+      if (info.digest.toHex() !== digest.toHex()) {
+        return { links, problem: `${name} is another image than it was` };
+      }
+      links.push({ name, info });
+    } catch (error) {
+      return { links, problem: `${name}: ${(error as Error).message}` };
+    }
+  }
+  return { links };
 }
 
 /** Reads everything of an image file but the contents of memories. */

@@ -332,14 +332,14 @@ class Reading {
   async #readParent(parent: ParentRef): Promise<void> {
     const { openParent } = this.options;
     const refuse = (reason: string) => {
-      throw new ImageError("parent", reason, this.#record.place);
+      throw new ImageError("parent", reason);
     };
     if (openParent === undefined) {
       return refuse(`it holds only what changed since ${JSON.stringify(parent.name)}, which is not at hand`);
     }
     if (this.#chain.links >= this.#limits.links) {
       const reason = `more than ${this.#limits.links} images build on each other`;
-      throw new ImageError("limit", reason, this.#record.place);
+      throw new ImageError("limit", reason);
     }
     const digest = await this.#readBeneath(parent, await openParent(parent));
     if (digest.toHex() !== parent.digest.toHex()) {
@@ -353,7 +353,9 @@ class Reading {
     try {
       return (await new Reading(source, this.#codec, this.options, true, this).run()).facts.digest;
     } catch (error) {
-      if (!(error instanceof ImageError) || error.place.parent !== undefined) throw error;
+      if (!(error instanceof ImageError) || error.kind === "parent" || error.place.parent !== undefined) {
+        throw error;
+      }
       throw new ImageError(error.kind, error.reason, { ...error.place, parent: parent.name });
     } finally {
       source[Symbol.dispose]?.();
