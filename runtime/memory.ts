@@ -8,6 +8,17 @@ import { Trap, TrapKind } from "./trap.ts";
 
 export const pageSize = 65536;
 const maxPages = 65536;
+/** A memory that grows is given as much again, but not more than this: 256 MiB. */
+const maxPagesAhead = 4096;
+
+/** A zeroed buffer, if the host can give one. */
+function allocate(pages: number): ArrayBuffer | undefined {
+  try {
+    return new ArrayBuffer(pages * pageSize);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * A memory instance. Generated code reads `d` and `pages` and calls the methods; `d` is replaced when
@@ -21,12 +32,18 @@ export class Memory {
   #bytes!: Uint8Array<ArrayBuffer>;
 
   /** @throws {RangeError} The host cannot allocate the minimum. */
-  constructor(readonly type: MemoryType, buffer?: ArrayBuffer) {
-    this.#use(buffer ?? new ArrayBuffer(type.limits.min * pageSize));
+  constructor(readonly type: MemoryType, buffer?: ArrayBuffer, pages?: number) {
+    this.#use(buffer ?? new ArrayBuffer(type.limits.min * pageSize), pages);
   }
 
+  /** At least the `byteLength` bytes of the memory; what lies behind them is zero. */
   get buffer(): ArrayBuffer {
     return this.d.buffer;
+  }
+
+  /** Size in bytes. */
+  get byteLength(): number {
+    return this.pages * pageSize;
   }
 
   /** All of it as bytes; valid until the memory grows. */
@@ -34,23 +51,39 @@ export class Memory {
     return this.#bytes;
   }
 
-  #use(buffer: ArrayBuffer): void {
-    this.d = new DataView(buffer);
-    this.#bytes = new Uint8Array(buffer);
-    this.pages = buffer.byteLength / pageSize;
+  #use(buffer: ArrayBuffer, pages = buffer.byteLength / pageSize): void {
+    this.pages = pages;
+    this.d = new DataView(buffer, 0, pages * pageSize);
+    this.#bytes = new Uint8Array(buffer, 0, pages * pageSize);
   }
 
   /** `memory.grow`: the old size in pages, or -1. */
   grow(delta: number): number {
     const old = this.pages;
     const pages = old + (delta >>> 0);
-    if (pages > Math.min(this.type.limits.max ?? maxPages, maxPages)) return -1;
+    if (pages > this.#most) return -1;
     try {
-      if (pages !== old) this.#use(this.buffer.transfer(pages * pageSize));
+      if (pages !== old) this.#resize(pages);
     } catch {
       return -1;
     }
     return old;
+  }
+
+  get #most(): number {
+    return Math.min(this.type.limits.max ?? maxPages, maxPages);
+  }
+
+  /**
+   * Not by `transfer`: it writes every new page, and once any buffer is detached, V8 looks for detached ones
+   * at each access. What is allocated ahead is not touched, so it takes no memory.
+   */
+  #resize(pages: number): void {
+    if (pages * pageSize <= this.buffer.byteLength) return this.#use(this.buffer, pages);
+    const bytes = this.#bytes;
+    const ahead = Math.min(this.#most, pages + Math.min(pages, maxPagesAhead));
+    this.#use(allocate(ahead) ?? new ArrayBuffer(pages * pageSize), pages);
+    this.#bytes.set(bytes);
   }
 
   /** Puts another buffer in its place, for a store that begins again. Only between two drives. */

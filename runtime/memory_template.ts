@@ -63,9 +63,9 @@ export class MemoryTemplate {
    * comparing takes longer than copying.
    */
   reset(memory: Memory): void {
-    if (memory.buffer.byteLength !== this.byteLength) return memory.replace(this.fresh());
+    if (memory.byteLength !== this.byteLength) return memory.replace(this.fresh());
     const { bytes: target } = memory;
-    const words = new Int32Array(memory.buffer);
+    const words = new Int32Array(memory.buffer, 0, this.byteLength / 4);
     let next = 0;
     // What was never touched must stay untouched: writing zeros would take real memory for it.
     const clear = (end: number) => {

@@ -170,7 +170,7 @@ function makeMemories(snapshot: Snapshot, programs: readonly Program[]): Memory[
       refuse(`memory ${i} has ${pages} pages, the module allows ${min} to ${max ?? 65536}`);
     }
     if (!(buffer instanceof ArrayBuffer)) refuse(`memory ${i} is shared`);
-    return new Memory({ limits: { min, max: maxPages ?? max } }, buffer);
+    return new Memory({ limits: { min, max: maxPages ?? max } }, buffer, pages);
   });
 }
 

@@ -61,6 +61,9 @@ const frameOverhead = 16;
 /** About 40 MB: some 250,000 small frames. */
 const defaultMaxHeapValues = 5_000_000;
 
+/** Host functions that call the guest may be nested this deeply. */
+const maxDrivers = 64;
+
 /** Polls between two looks at the clock, when slices are on. */
 const pollsPerLook = 64;
 
@@ -86,6 +89,8 @@ export class Thread {
   #captured: Frame[] = [];
   #more: { func: Func; form: Form; site: number; values: unknown[] } | undefined;
   #awaiting: HostPromise | undefined;
+  /** Values of the frames on the heap, roughly. */
+  #heapValues = 0;
   /** Drivers on the stack; only the outermost may leave frames behind. */
   #drivers = 0;
   #resumingHost = false;
@@ -140,9 +145,7 @@ export class Thread {
   /** An entry of a recursive function found the depth limit passed, or lowered to make it look. */
   enter(depth: number): boolean {
     if (depth > defaultDepthLimit) {
-      let values = 0;
-      for (const frame of this.frames) values += frame.values.length + frameOverhead;
-      if (values > (this.options.maxHeapValues ?? defaultMaxHeapValues)) {
+      if (this.#heapValues > (this.options.maxHeapValues ?? defaultMaxHeapValues)) {
         throw new Trap(TrapKind.stackExhausted);
       }
       return this.#begin("spill");
@@ -227,6 +230,7 @@ export class Thread {
   /** Puts a call on the heap, to be driven. */
   start(func: Func, raw: readonly unknown[]): void {
     this.frames.push({ func, site: func.isHost ? hostSite : 0, values: raw, fresh: true });
+    this.#heapValues += raw.length + frameOverhead;
   }
 
   /**
@@ -244,6 +248,10 @@ export class Thread {
       this.control[ControlWord.depthLimit] = -1;
       this.control[ControlWord.attention] = 1;
     }
+    if (this.#drivers === maxDrivers) throw new Trap(TrapKind.stackExhausted);
+    if (this.#drivers === 0) this.#heapValues = valuesIn(this.frames);
+    // A driver inside another has half of what the other could have used.
+    else this.base = (outerBase + defaultDepthLimit) >> 1;
     Error.stackTraceLimit = 100;
     this.#drivers++;
     let callee = delivered?.func;
@@ -252,6 +260,7 @@ export class Thread {
     try {
       while (this.frames.length > floor) {
         current = this.frames.pop()!;
+        this.#heapValues -= current.values.length + frameOverhead;
         value = this.#resume(current, value);
         callee = current.func;
         if (this.u === 0) continue;
@@ -260,6 +269,7 @@ export class Thread {
         const captured = this.#captured;
         this.#captured = [];
         for (let i = captured.length - 1; i >= 0; i--) this.frames.push(captured[i]);
+        this.#heapValues += valuesIn(captured);
         value = undefined;
         if (this.#reason === "stop") return { kind: "stopped" };
         if (this.#reason === "pause") return { kind: "paused" };
@@ -298,6 +308,7 @@ export class Thread {
     this.#captured = [];
     const trap = trapOf(error);
     const gone = this.frames.splice(floor);
+    this.#heapValues -= valuesIn(gone);
     if (trap === undefined) return error;
     trap.heap.push(gone.reverse().map(({ func }) => ({ instance: func.instance.index, func: func.index })));
     // Deep in nested calls there may be no stack left to read the trace with.
@@ -315,4 +326,10 @@ export class Thread {
 
   /** Set by the store, to name functions. */
   store: { readonly instances: readonly { nameOf(func: number): string }[] } | undefined;
+}
+
+function valuesIn(frames: readonly Frame[]): number {
+  let values = 0;
+  for (const frame of frames) values += frame.values.length + frameOverhead;
+  return values;
 }

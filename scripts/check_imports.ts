@@ -1,6 +1,7 @@
 /**
  * Checks the direction of imports: `cli.ts -> mod.ts -> runtime/ -> compiler/`, and that `compiler/` and the
- * core of `runtime/` are free of Deno and Node. Prints each violation; the exit code is 1 if there is one.
+ * core of `runtime/` are free of Deno and Node; and that nothing detaches a buffer (RATIONALE.md says why).
+ * Prints each violation; the exit code is 1 if there is one.
  *
  * ```sh
  * deno run --allow-read=. scripts/check_imports.ts
@@ -99,6 +100,9 @@ function fileOf(specifier: string, from: string): string | undefined {
   return new URL(specifier, `file:///${from}`).pathname.slice(1);
 }
 
+/** What detaches a buffer: its own methods, and messages that move it. */
+const detaching = /\.transfer(?:ToFixedLength)?\(|\btransfer:|\bpostMessage\([^;]*,\s*\[[^\]]/g;
+
 /** A broken rule. */
 export interface Violation {
   readonly line: number;
@@ -133,6 +137,8 @@ export function violations(path: string, text: string): Violation[] {
       report(code, index, `${part.name} may not use Deno`);
     }
   }
+  const code = without(text, isText);
+  for (const { index } of code.matchAll(detaching)) report(code, index, "a detached buffer slows V8 down");
   return found;
 }
 

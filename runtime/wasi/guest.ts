@@ -10,6 +10,8 @@ import { IOVEC_SIZE } from "./abi.ts";
 /** Anything with a buffer, such as a `WebAssembly.Memory`. */
 export interface MemoryLike {
   readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  /** How many bytes of `buffer` are the memory; all if not given. */
+  readonly byteLength?: number;
 }
 
 /** The most buffers that one call may name (POSIX's usual `IOV_MAX`). */
@@ -47,9 +49,16 @@ export class GuestMemory {
   }
 
   #renew(): void {
-    this.#buffer = this.#source.buffer;
-    this.#view = new DataView(this.#buffer);
-    this.#bytes = this.#recent = new Uint8Array(this.#buffer);
+    const { buffer, byteLength = buffer.byteLength } = this.#source;
+    this.#buffer = buffer;
+    this.#view = new DataView(buffer, 0, byteLength);
+    this.#bytes = this.#recent = new Uint8Array(buffer, 0, byteLength);
+  }
+
+  /** Whether the memory has grown since its views were made. */
+  get #isStale(): boolean {
+    const { buffer, byteLength = buffer.byteLength } = this.#source;
+    return buffer !== this.#buffer || byteLength !== this.#bytes.length;
   }
 
   /** A view of bytes that have been checked. */
@@ -61,7 +70,7 @@ export class GuestMemory {
 
   /** Refuses `[pointer, pointer + length)` unless it lies in memory. Both are unsigned 32-bit numbers. */
   check(pointer: number, length: number): void {
-    if (this.#source.buffer !== this.#buffer) this.#renew();
+    if (this.#isStale) this.#renew();
     if (pointer + length > this.#bytes.length) fail(Errno.fault);
   }
   /** As {@link check}, for `count` records of `size` bytes. */

@@ -28,6 +28,9 @@ Deno.test("imports: what is allowed where", () => {
     ["cli/a.ts", 'import type { Module } from "../compiler/types.ts";', [
       "cli.ts and cli/ may not import compiler/types.ts",
     ]],
+    ["runtime/a.ts", "const b = a.transfer(8);", ["a detached buffer slows V8 down"]],
+    ["cli/a.ts", "worker.postMessage(a, [a.buffer]);", ["a detached buffer slows V8 down"]],
+    ["cli/a.ts", "worker.postMessage(a);\nconst b = [1];", []],
     ["tests/a_test.ts", 'import { x } from "../cli/x.ts";', []],
   ];
   for (const [path, code, reasons] of cases) {
