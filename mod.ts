@@ -53,6 +53,13 @@ export { parseCompression } from "./runtime/image/codec.ts";
 export { PAGE_BYTES, WASM_PAGE_BYTES } from "./runtime/image/format.ts";
 export { ImageError } from "./runtime/image/error.ts";
 export { type Image, type ImageInfo, inspectImage, readImage } from "./runtime/image/reader.ts";
+export {
+  type Change,
+  diffSnapshots,
+  type IndexedChange,
+  isSame,
+  type SnapshotDifference,
+} from "./runtime/image/difference.ts";
 export { editImage, type EditResult, type ImageEdit } from "./runtime/image/edit.ts";
 export { encodeImage, type ImageProgress, writeImage } from "./runtime/image/writer.ts";
 export { openSealed } from "./runtime/image/sealed/open.ts";
@@ -83,6 +90,13 @@ export {
   type Redacted,
   RedactError,
 } from "./runtime/redact.ts";
-export { type Frame, frameValues, type Ref, type Snapshot, type Value } from "./runtime/image/snapshot.ts";
+export {
+  type Frame,
+  frameValues,
+  type Ref,
+  type Snapshot,
+  type SnapshotGlobal,
+  type Value,
+} from "./runtime/image/snapshot.ts";
 export { Word as ChannelWord } from "./runtime/wasi/channel.ts";
 export * from "./runtime/wasi/mod.ts";

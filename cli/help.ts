@@ -113,7 +113,7 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
 
 export const exitCodes =
   "Exit codes: the guest's own; 0 after a checkpoint; 1 a module or image was refused;\n" +
-  "2 wrong usage; 70 an error of ours; 130 interrupted; 134 the guest trapped.";
+  "2 wrong usage; 3 with diff --exit-code; 70 an error of ours; 130 interrupted; 134 the guest trapped.";
 
 /** The help of a command, of a group of commands, or of all. */
 export function helpText(topic?: string): string {

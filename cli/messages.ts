@@ -25,6 +25,8 @@ export const ExitCode = {
   ok: 0,
   refused: 1,
   usage: 2,
+  /** `diff --exit-code` found something. */
+  different: 3,
   internal: 70,
   interrupted: 130,
   trapped: 134,

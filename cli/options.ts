@@ -271,7 +271,7 @@ export const options: readonly OptionSpec[] = [
   ),
 
   option("json", "other", ["inspect", "diff"], "print JSON"),
-  option("exit-code", "other", ["diff"], "exit with 1 if anything differs"),
+  option("exit-code", "other", ["diff"], "exit with 3 if the guest differs"),
   option("coredump", "other", guests, "write a WebAssembly core dump to FILE if the guest traps", {
     value: "FILE",
   }),
