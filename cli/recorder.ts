@@ -30,7 +30,8 @@ export interface RecordingParts {
 export async function recorderOf(parts: RecordingParts): Promise<Recorder | undefined> {
   const { line, watcher, policy, imageOut, from, parentPath, trust, redacted = [] } = parts;
   if (imageOut === undefined) return undefined;
-  const parent = from && parentPath !== undefined &&
+  // What others build on holds no value that is kept out now, and not only zeros in its place.
+  const parent = redacted.length === 0 && from && parentPath !== undefined &&
     { path: parentPath, digest: from.digest, memories: from.memories };
   const continues = line.every !== undefined && parentPath === imageOut;
   const branches = policy === "dirty" && parentPath !== undefined && canBuildOn(parentPath, imageOut);

@@ -10,7 +10,8 @@ import type { Guest, Outcome } from "./guest.ts";
 import { BackgroundWriter, PASSING_STOP, type StopWords } from "./image/background_deno.ts";
 import { ChainFolder, type NextLink } from "./image/chain_deno.ts";
 import { denoCodec } from "./image/codec_deno.ts";
-import { realPath, removeStale, type SealOption, writeChained } from "./image/file_deno.ts";
+import { realPath, removeStale, type SealOption } from "./image/file_deno.ts";
+import { planSeal, type SealPlan } from "./image/sealed/seal.ts";
 import { Shadow } from "./image/shadow.ts";
 import { compareBytes } from "./image/shadow_deno.ts";
 import type { Snapshot, SnapshotMemory } from "./image/snapshot.ts";
@@ -65,7 +66,7 @@ interface Last {
 export class Recorder implements AsyncDisposable {
   readonly #shadow = new Shadow(compareBytes);
   readonly #asked = new BigInt64Array(new SharedArrayBuffer(8));
-  readonly #background: BackgroundWriter | undefined;
+  readonly #background: BackgroundWriter;
   #last: Last | undefined;
   #onProgress: WriteOptions["onProgress"];
   /** What is being written. */
@@ -77,10 +78,8 @@ export class Recorder implements AsyncDisposable {
   longestPause = 0;
 
   private constructor(readonly options: RecorderOptions, readonly chain: ChainFolder) {
-    const { words, parent, every, key, signer } = options;
-    // Keys do not leave this thread: images that are sealed or signed are written here, while the guest waits.
-    const needsThread = every !== undefined || key === undefined && signer === undefined;
-    this.#background = needsThread ? new BackgroundWriter({ ...words, asked: this.#asked }) : undefined;
+    const { words, parent } = options;
+    this.#background = new BackgroundWriter({ ...words, asked: this.#asked });
     if (parent !== undefined) {
       this.#shadow.update(parent.memories);
       const own = resolve(realPath(parent.path)) === resolve(chain.path);
@@ -107,7 +106,7 @@ export class Recorder implements AsyncDisposable {
     const { every, words, onFailure } = this.options;
     if (every === undefined) return await guest.run();
     for (;;) {
-      this.#background!.stopAt(Date.now() + every);
+      this.#background.stopAt(Date.now() + every);
       let image: Snapshot;
       try {
         const outcome = await guest.run();
@@ -160,7 +159,10 @@ export class Recorder implements AsyncDisposable {
       const parent = next.startsAnew ? undefined : this.#parentName(next);
       const memories = this.#shadow.update(prepared.snapshot.memories);
       const increment = parent && { ...parent, changed: memories.map(({ changed }) => changed) };
-      const writing = this.#write({ ...prepared.snapshot, memories }, increment, next);
+      const { key } = this.options;
+      // The master key stays in this thread; the other one gets the keys of one file.
+      const seal = key && await planSeal(key);
+      const writing = this.#write({ ...prepared.snapshot, memories }, increment, next, seal);
       this.#writing = writing.then((result) => {
         this.#last = { digest: result.digest };
         this.chain.add({ byteLength: result.byteLength, ...parent && { parent: parent.name } }, next);
@@ -172,16 +174,10 @@ export class Recorder implements AsyncDisposable {
         this.#last = undefined;
         failed(error);
       });
-      // Without a thread of its own, writing is part of the pause.
-      if (this.#inline) await this.#writing;
     } catch (error) {
       this.#last = undefined;
       failed(error);
     }
-  }
-
-  get #inline(): boolean {
-    return this.options.key !== undefined || this.options.signer !== undefined;
   }
 
   #parentName({ parentName }: NextLink): Omit<Increment, "changed"> | undefined {
@@ -194,25 +190,24 @@ export class Recorder implements AsyncDisposable {
     snapshot: Snapshot,
     parent: Increment | undefined,
     { publication }: NextLink,
+    seal: SealPlan | undefined,
   ): Promise<WriteResult> {
     const { path } = this.chain;
-    const { compress, key, signer } = this.options;
-    const onProgress = this.#onProgress;
-    if (this.#inline) {
-      return writeChained(path, snapshot, { compress, key, signer, onProgress, parent }, publication);
-    }
+    const { compress, signer } = this.options;
     const job = {
       path,
       plan: planImage(snapshot, { parent }),
       compression: compressionOf(compress, denoCodec),
       publication,
+      seal,
+      signer,
     };
-    return this.#background!.write(job, onProgress);
+    return this.#background.write(job, this.#onProgress);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing;
-    this.#background?.[Symbol.dispose]();
+    this.#background[Symbol.dispose]();
   }
 }
 

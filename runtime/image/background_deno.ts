@@ -8,13 +8,16 @@
  */
 import { stopRequest } from "../control.ts";
 import { Word as ChannelWord } from "../wasi/channel.ts";
-import type { Compression } from "./codec.ts";
+import type { Bytes, Compression } from "./codec.ts";
 import { denoCodecOf } from "./codec_deno.ts";
 import { MAX_DATA_BYTES } from "./format.ts";
 import { packHead } from "./head.ts";
 import { pageChunker, pageFormat } from "./pages.ts";
 import { type Publication, publish } from "./publish_deno.ts";
 import { recordFormat, recordWriterClass } from "./record.ts";
+import { chunkFormat, nonce } from "./sealed/format.ts";
+import { sealing, type SealPlan } from "./sealed/seal.ts";
+import { signatureBody, signatureFormat, type Signer } from "./signature.ts";
 import { type ImagePlan, type ImageProgress, writePlan, type WriteResult } from "./writer.ts";
 
 /** How a guest is stopped from another thread: its control words, and those of its channel if it waits. */
@@ -34,9 +37,12 @@ export interface BackgroundJob {
   readonly plan: ImagePlan;
   readonly compression: Compression;
   readonly publication: Publication;
+  /** Seals the file; made for this one. */
+  readonly seal?: SealPlan;
+  readonly signer?: Signer;
 }
 
-const formats = { ...recordFormat, ...pageFormat, MAX_DATA_BYTES };
+const formats = { ...recordFormat, ...pageFormat, ...chunkFormat, ...signatureFormat, MAX_DATA_BYTES };
 /** What the thread is told. */
 type Order =
   | { readonly order: "setup"; readonly words: StopWords; readonly formats: typeof formats }
@@ -60,6 +66,9 @@ function serve(tools: {
   readonly packHead: typeof packHead;
   readonly pageChunker: typeof pageChunker;
   readonly writePlan: typeof writePlan;
+  readonly sealing: typeof sealing;
+  readonly nonce: typeof nonce;
+  readonly signatureBody: typeof signatureBody;
   readonly publish: typeof publish;
   readonly Word: typeof ChannelWord;
   readonly stopRequest: typeof import("../control.ts").stopRequest;
@@ -92,7 +101,7 @@ function serve(tools: {
     const codec = tools.denoCodecOf(tools.crypto, tools.zlib, formats.MAX_DATA_BYTES);
     const RecordWriter = tools.recordWriterClass(formats, tools.packHead);
     const chunks = tools.pageChunker(formats);
-    write = ({ path, plan, compression, publication }) => {
+    write = ({ path, plan, compression, publication, seal, signer }) => {
       let next = 0;
       const onProgress = (progress: ImageProgress) => {
         const now = performance.now();
@@ -100,9 +109,14 @@ function serve(tools: {
         next = now + tools.REPORT_PERIOD;
         scope.postMessage({ report: "progress", progress });
       };
-      return tools.publish(path, publication, (sink) => {
-        const records = new RecordWriter(codec, sink, compression);
-        return tools.writePlan(plan, records, chunks, formats, { onProgress });
+      const sign = signer &&
+        (async (chain: Bytes) => tools.packHead(await tools.signatureBody(signer, chain, formats)));
+      return tools.publish(path, publication, async (sink) => {
+        const sealed = seal && await tools.sealing(sink, seal, formats, tools.nonce);
+        const records = new RecordWriter(codec, sealed ?? sink, compression);
+        const written = await tools.writePlan(plan, records, chunks, formats, { onProgress, sign });
+        await sealed?.end();
+        return written;
       });
     };
     stop = () => {
@@ -118,7 +132,8 @@ function serve(tools: {
 
 /** The module that the thread runs. */
 function source(): string {
-  const functions = { denoCodecOf, recordWriterClass, packHead, pageChunker, writePlan, publish };
+  const images = { denoCodecOf, recordWriterClass, packHead, pageChunker, writePlan, publish };
+  const functions = { ...images, sealing, nonce, signatureBody };
   const constants = { Word: ChannelWord, stopRequest, PASSING_STOP, REPORT_PERIOD };
   return [
     'import * as crypto from "node:crypto";',

@@ -64,13 +64,16 @@ function pemText(bytes: Uint8Array, label: string): string {
 export async function signerFromPem(pem: string): Promise<Signer> {
   const { subtle } = crypto;
   const der = pemBytes(pem, "PRIVATE KEY");
-  let privateKey: CryptoKey;
+  const load = (extractable: boolean) =>
+    subtle.importKey("pkcs8", der, SIGNATURE_ALGORITHM, extractable, ["sign"]);
+  let x: string | undefined;
   try {
-    privateKey = await subtle.importKey("pkcs8", der, SIGNATURE_ALGORITHM, true, ["sign"]);
+    // The only way to the public key; the one that is kept cannot be read.
+    ({ x } = await subtle.exportKey("jwk", await load(true)));
   } catch {
     throw new RangeError("it is no private key for Ed25519");
   }
-  const { x } = await subtle.exportKey("jwk", privateKey);
+  const privateKey = await load(false);
   return { publicKey: Uint8Array.fromBase64(x!, { alphabet: "base64url" }), privateKey };
 }
 
