@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Redaction } from "./image/redactions.ts";
+import { isVariableName, type Redaction } from "./image/redactions.ts";
 import type { Snapshot } from "./image/snapshot.ts";
 
 /** A value cannot be kept out, or cannot be put back. */
@@ -30,8 +30,10 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @throws {RedactError}
  */
 export function checkSecret(name: string, env: Readonly<Record<string, string>>): void {
-  if (!Object.hasOwn(env, name)) {
-    throw new RedactError(`the guest has no environment variable ${name} whose value could be kept out`);
+  if (!isVariableName(name) || !Object.hasOwn(env, name)) {
+    throw new RedactError(
+      `the guest has no environment variable ${JSON.stringify(name)} whose value could be kept out`,
+    );
   }
   const { length } = utf8.encode(env[name]);
   if (length < MIN_SECRET_BYTES) {

@@ -14,6 +14,7 @@ export function describe(path: string, image: Summary): string {
     `${path}: image of format ${image.version}, ${image.byteLength} bytes, by ${printable(image.producer)}`,
     `taken    ${printable(image.wallTime)}, policy ${printable(image.policy)}`,
     `digest   ${image.digest}`,
+    ...trustLines(image),
     ...parentLines(image),
     ...modules.map(({ sha256, byteLength, name }) =>
       `module   ${sha256}, ${byteLength} bytes${name === undefined ? "" : ` (${JSON.stringify(name)})`}`
@@ -62,6 +63,16 @@ export function describe(path: string, image: Summary): string {
 }
 
 /** What an image that holds only what changed builds on. */
+function trustLines({ signature, redactions = [] }: Summary): string[] {
+  return [
+    ...signature ? [`signed   with the ${signature.algorithm} key ${signature.key}`] : [],
+    ...redactions.map(({ name, byteLength, places }) =>
+      `left out ${printable(name)}, ${byteLength} bytes in ${places} ${places === 1 ? "place" : "places"}; ` +
+      `restore needs it again with -e`
+    ),
+  ];
+}
+
 function parentLines({ parent, ancestors = [], problem }: Summary): string[] {
   if (parent === undefined) return [];
   const names = ancestors.map(({ name }) => printable(name));

@@ -37,6 +37,16 @@ export function summarise(info: ImageInfo, symbols: Symbols | undefined, ancestr
       })) ?? [],
       ...ancestry?.problem !== undefined && { problem: ancestry.problem },
     },
+    ...info.signature && {
+      signature: { algorithm: info.signature.algorithm, key: info.signature.fingerprint },
+    },
+    ...info.redactions && {
+      redactions: info.redactions.map(({ name, byteLength, memories, host }) => ({
+        name,
+        byteLength,
+        places: host.length + memories.reduce((sum, { offsets }) => sum + offsets.length, 0),
+      })),
+    },
     modules: info.modules.map(({ sha256, byteLength, name }) => ({
       sha256: sha256.toHex(),
       byteLength,

@@ -157,7 +157,7 @@ class Reading {
       else await this.#known(rank);
     }
     await this.#records.end();
-    if (this.options.signers) await demandSigner(this.#signature, this.options.signers);
+    if (this.options.signers) demandSigner(this.#signature, this.options.signers);
     const { offset: byteLength, chain: digest } = this.#records;
     const origin = {
       ...this.#parent && { parent: this.#parent },

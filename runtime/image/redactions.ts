@@ -75,6 +75,11 @@ export function atPath(
 
 const utf8 = new TextEncoder();
 
+/** Whether an environment variable of this name can be redacted: no `=`, nothing that a terminal would obey. */
+export function isVariableName(name: string): boolean {
+  return /^[^=\p{Cc}]+$/u.test(name);
+}
+
 /** @throws ImageError of kind `invalid` if a place does not exist. */
 export function checkRedactions(whole: SnapshotOutline): void {
   const names = new Set<string>();
@@ -89,7 +94,7 @@ export function checkRedactions(whole: SnapshotOutline): void {
     const refuse = (what: string): never => {
       throw new ImageError("invalid", `redactions[${i}] ${what}`);
     };
-    if (name === "" || name.includes("=") || names.has(name)) {
+    if (!isVariableName(name) || names.has(name)) {
       refuse(`has the name ${JSON.stringify(name)}, which is none or stands there twice`);
     }
     names.add(name);

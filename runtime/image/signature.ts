@@ -32,6 +32,8 @@ export interface Signer {
 export interface ImageSignature {
   readonly algorithm: string;
   readonly publicKey: PublicKey;
+  /** Of the public key. */
+  readonly fingerprint: string;
 }
 
 /** The contents of a PEM file with the given label. */
@@ -146,7 +148,7 @@ export async function readSignature(body: Field, chain: Bytes): Promise<ImageSig
   if (!await verified(publicKey, signature, join(DOMAIN, chain))) {
     throw new ImageError("signature", "the signature is not one of this image", body.place);
   }
-  return { algorithm, publicKey };
+  return { algorithm, publicKey, fingerprint: await fingerprint(publicKey) };
 }
 
 async function verified(publicKey: PublicKey, signature: Bytes, message: Bytes): Promise<boolean> {
@@ -164,18 +166,18 @@ async function verified(publicKey: PublicKey, signature: Bytes, message: Bytes):
  *
  * @throws ImageError of kind `signature`.
  */
-export async function demandSigner(
+export function demandSigner(
   signature: ImageSignature | undefined,
   signers: readonly PublicKey[],
-): Promise<void> {
+): void {
   if (signature === undefined) {
     throw new ImageError("signature", "the image is not signed, and a signature is demanded");
   }
-  const { publicKey } = signature;
+  const { publicKey, fingerprint } = signature;
   if (signers.some((known) => known.every((byte, i) => byte === publicKey[i]))) return;
   throw new ImageError(
     "signature",
-    `the image was signed by somebody else, with the key ${await fingerprint(publicKey)}`,
+    `the image was signed by somebody else, with the key ${fingerprint}`,
   );
 }
 

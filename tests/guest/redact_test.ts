@@ -155,7 +155,7 @@ Deno.test("what is missing is named, all of it, and nothing runs without", async
 });
 
 Deno.test("what cannot be kept out is said at once", () => {
-  assertThrows(() => checkSecret("NONE", ENV), RedactError, "no environment variable NONE");
+  assertThrows(() => checkSecret("NONE", ENV), RedactError, 'no environment variable "NONE"');
   assertThrows(() => checkSecret("LANG", ENV), RedactError, "1 bytes");
   checkSecret("TOKEN", ENV);
   const snapshot = { ...emptySnapshot, host: { wasi: "strange" } };
@@ -210,6 +210,7 @@ Deno.test("hostile redactions are refused", async () => {
   const wrong: Record<string, object> = {
     "no name": { name: "" },
     "a name with =": { name: "A=B" },
+    "a name that moves the cursor": { name: "A\x1b[2J" },
     "no bytes": { byteLength: 0 },
     "another memory": { memories: [{ memory: 7, offsets: new Uint8Array(4) }] },
     "a memory twice": { memories: [...offsets(0), ...offsets(0)] },

@@ -64,7 +64,11 @@ Deno.test("a signed image is read, with or without a demand, and tells its signe
   for (const signers of [undefined, [alice.known], [bob.known, alice.known]]) {
     const image = await readImage(bytes, denoCodec, { signers });
     assertEquals(comparable(image), comparable(smallSnapshot()));
-    assertEquals(image.signature, { algorithm: "Ed25519", publicKey: alice.known });
+    assertEquals(image.signature, {
+      algorithm: "Ed25519",
+      publicKey: alice.known,
+      fingerprint: await fingerprint(alice.known),
+    });
   }
   assertEquals((await inspectImage(bytes, denoCodec)).signature?.publicKey, alice.known);
   const plain = await readImage(await signed(smallSnapshot(), {}), denoCodec);
