@@ -81,7 +81,7 @@ async function digestOf(...parts: Uint8Array[]): Promise<string> {
   return [...digest.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-interface Finished {
+export interface Finished {
   stdout: Uint8Array;
   /** Milliseconds from start to end. */
   wall: number;
@@ -90,7 +90,7 @@ interface Finished {
 }
 
 /** Runs `deno` with these arguments to its end; anything but exit code 0 is a {@linkcode WrongResult}. */
-async function run(args: string[], options: { limit: number; stdin?: string }): Promise<Finished> {
+export async function run(args: string[], options: { limit: number; stdin?: string }): Promise<Finished> {
   const began = performance.now();
   const signal = AbortSignal.timeout(options.limit);
   const child = new Deno.Command(Deno.execPath(), {
