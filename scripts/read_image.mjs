@@ -11,6 +11,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { inflateSync, zstdDecompressSync } from "node:zlib";
 
@@ -145,8 +146,8 @@ function frames(body, references) {
   }));
 }
 
-/** Everything in an image as plain data; memories by the SHA-256 of their contents. */
-export function readImage(file) {
+/** Everything in an image as plain data. @param beside Gives the file of a name in the image's folder. */
+function readWhole(file, beside) {
   const image = { stack: [], host: {}, unknown: [] };
   let parts = [];
   let references;
@@ -155,7 +156,7 @@ export function readImage(file) {
     if (head.more) continue;
     const bytes = new Uint8Array(Buffer.concat(parts));
     parts = [];
-    const body = ["header", "store", "stack", "host"].includes(head.section)
+    const body = ["header", "parent", "store", "stack", "host"].includes(head.section)
       ? unpack(bytes, 0)[0]
       : undefined;
     switch (head.section) {
@@ -163,6 +164,9 @@ export function readImage(file) {
         Object.assign(image, body, {
           modules: body.modules.map((each) => ({ ...each, sha256: hex(each.sha256) })),
         });
+        break;
+      case "parent":
+        image.parent = { ...body, digest: hex(body.digest) };
         break;
       case "store": {
         const func = column(body.references.functions.func);
@@ -183,6 +187,11 @@ export function readImage(file) {
           ...memory,
           bytes: new Uint8Array(memory.pages * 65536),
         }));
+        if (image.parent) {
+          const parent = readWhole(beside(image.parent.name), beside);
+          if (parent.digest !== image.parent.digest) throw new Error(`${image.parent.name} is another image`);
+          image.memories.forEach(({ bytes }, i) => bytes.set(parent.memories[i].bytes));
+        }
         break;
       }
       case "stack":
@@ -194,9 +203,11 @@ export function readImage(file) {
       case "pages": {
         const memory = image.memories[head.memory].bytes;
         let used = 0;
-        for (const { page, count, same } of head.runs) {
+        for (const { page, count, same, zero } of head.runs) {
           for (let i = 0; i < count; i++) {
-            const from = same === undefined
+            const from = zero
+              ? new Uint8Array(PAGE)
+              : same === undefined
               ? bytes.subarray(used, used += PAGE)
               : memory.subarray((same + i) * PAGE).subarray(0, PAGE);
             memory.set(from, (page + i) * PAGE);
@@ -212,12 +223,19 @@ export function readImage(file) {
         image.unknown.push(head.section);
     }
   }
-  image.memories = image.memories.map(({ bytes, ...rest }) => ({ ...rest, sha256: sha256(bytes) }));
   return image;
 }
 
+/** The same with memories by the SHA-256 of their contents. */
+export function readImage(file, beside) {
+  const image = readWhole(file, beside);
+  const memories = image.memories.map(({ bytes, ...rest }) => ({ ...rest, sha256: sha256(bytes) }));
+  return { ...image, memories };
+}
+
 if (process.argv[1]?.endsWith("read_image.mjs")) {
-  const image = readImage(readFileSync(process.argv[2]));
+  const path = process.argv[2];
+  const image = readImage(readFileSync(path), (name) => readFileSync(join(dirname(path), name)));
   const plain = (_, value) =>
     value?.type === "Buffer" ? hex(value.data) : value instanceof Uint8Array ? hex(value) : value;
   console.log(JSON.stringify(image, plain, 2));

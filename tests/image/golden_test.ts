@@ -5,10 +5,12 @@
  *
  * @module
  */
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import { denoCodec } from "../../runtime/image/codec_deno.ts";
 import { readImageFile } from "../../runtime/image/file_deno.ts";
-import { readImage } from "../../runtime/image/reader.ts";
+import { type ImageFacts, readImage } from "../../runtime/image/reader.ts";
 import { frameValues, type Ref, type Snapshot, type Value } from "../../runtime/image/snapshot.ts";
 import { encodeImage } from "../../runtime/image/writer.ts";
 import { comparable, randomSnapshot, smallSnapshot } from "./snapshots.ts";
@@ -24,6 +26,12 @@ for (const name of ["v1.mvvm", "v1-plain.mvvm", "v1-deflate.mvvm"]) {
   });
 }
 
+Deno.test("a golden chain: what changed, on top of a whole image", async () => {
+  const image = await readImageFile(fileURLToPath(golden("v1-chain.mvvm")));
+  assertEquals(comparable(image), comparable(smallSnapshot()));
+  assertEquals(image.parent?.name, "v1-chain.1.mvvm");
+});
+
 Deno.test("the uncompressed bytes of version 1 do not change", async () => {
   const bytes = await encodeImage(smallSnapshot(), { compress: "none" }, denoCodec);
   assertEquals(bytes, Deno.readFileSync(golden("v1-plain.mvvm")));
@@ -34,7 +42,7 @@ async function independent(path: string): Promise<unknown> {
   const args = [
     "run",
     "--no-config",
-    `--allow-read=${path}`,
+    `--allow-read=${dirname(path)}`,
     new URL("scripts/read_image.mjs", root).href,
     path,
   ];
@@ -45,7 +53,7 @@ async function independent(path: string): Promise<unknown> {
 
 /** The same from our own reader. */
 async function expected(path: string): Promise<unknown> {
-  const image: Snapshot & { digest: Uint8Array } = await readImageFile(path);
+  const image: Snapshot & ImageFacts = await readImageFile(path);
   const bits = (value: bigint, type: string) =>
     `0x${value.toString(16).padStart({ i32: 8, f32: 8, v128: 32 }[type] ?? 16, "0")}`;
   const value = (value: Value) =>
@@ -56,9 +64,10 @@ async function expected(path: string): Promise<unknown> {
       sha256: await denoCodec.sha256(new Uint8Array(buffer as ArrayBuffer)),
     })),
   );
-  const { modules, instances, tables, host, policy, wallTime, producer, digest } = image;
+  const { modules, instances, tables, host, policy, wallTime, producer, digest, parent } = image;
   const plain = {
     ...{ modules, instances, tables, host, policy, wallTime, producer, digest, memories, unknown: [] },
+    ...parent && { parent },
     globals: image.globals.map(({ type, mutable, value }) => ({
       ...{ type, mutable },
       ...(typeof value === "bigint" ? { bits: bits(value, type) } : { ref: value as Ref }),
@@ -79,6 +88,8 @@ Deno.test("an independent reader finds the same in the golden images and in rand
       Deno.copyFileSync(golden(name), temporary);
       assertEquals(await independent(temporary), await expected(temporary), name);
     }
+    const chain = fileURLToPath(golden("v1-chain.mvvm"));
+    assertEquals(await independent(chain), await expected(chain));
     for (const seed of [11, 12, 13, 14]) {
       Deno.writeFileSync(temporary, await encodeImage(randomSnapshot(seed), {}, denoCodec));
       assertEquals(await independent(temporary), await expected(temporary), `seed ${seed}`);
