@@ -224,8 +224,13 @@ export class Guest {
   }
 }
 
-/** @throws {RestoreError} The image was taken of another module. */
+/** @throws {RestoreError} The image was taken of another module, or of no guest. */
 export async function checkModules(image: Snapshot, program: Program): Promise<void> {
+  const { instances, stack } = image;
+  if (instances.length !== 1) {
+    throw new RestoreError(`a guest is one instance, and the image has ${instances.length}`);
+  }
+  if (stack.length === 0) throw new RestoreError("the image has no frames: there is nothing to go on with");
   const hash = await moduleHash(program.module);
   image.modules.forEach(({ sha256, byteLength, name }) => {
     if (sha256.every((byte, i) => byte === hash[i])) return;

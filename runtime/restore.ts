@@ -44,16 +44,20 @@ function refuse(reason: string): never {
 function declared<T>(
   snapshot: Snapshot,
   programs: readonly Program[],
-  addresses: (instance: SnapshotInstance) => readonly number[],
+  space: "memories" | "tables" | "globals",
   types: (program: Program) => readonly T[],
 ): Map<number, T> {
   const out = new Map<number, T>();
   snapshot.instances.forEach((instance, i) => {
     const known = types(programs[i]);
-    const list = addresses(instance);
-    if (list.length !== known.length) refuse(`instance ${i} has another number of definitions`);
+    const list = instance[space];
+    if (list.length !== known.length) refuse(`instance ${i} has another number of ${space}`);
     // The instance that defines something is listed before those that import it, or is the only one.
-    list.forEach((address, k) => out.has(address) || out.set(address, known[k]));
+    list.forEach((address, k) => {
+      const isOwn = k >= programs[i].module.imported[space];
+      if (!out.has(address)) out.set(address, known[k]);
+      else if (isOwn) refuse(`instance ${i} has something that is not its own among its ${space}`);
+    });
   });
   return out;
 }
@@ -162,7 +166,7 @@ function importedFunc(
 }
 
 function makeMemories(snapshot: Snapshot, programs: readonly Program[]): Memory[] {
-  const types = declared(snapshot, programs, ({ memories }) => memories, ({ module }) => module.memories);
+  const types = declared(snapshot, programs, "memories", ({ module }) => module.memories);
   return snapshot.memories.map(({ pages, maxPages, buffer }, i) => {
     const type = types.get(i) ?? refuse(`memory ${i} belongs to no instance`);
     const { min, max } = type.limits;
@@ -175,7 +179,7 @@ function makeMemories(snapshot: Snapshot, programs: readonly Program[]): Memory[
 }
 
 function makeTables(snapshot: Snapshot, programs: readonly Program[]): Table[] {
-  const types = declared(snapshot, programs, ({ tables }) => tables, ({ module }) => module.tables);
+  const types = declared(snapshot, programs, "tables", ({ module }) => module.tables);
   return snapshot.tables.map(({ type: name, max, elements }, i) => {
     const type = types.get(i) ?? refuse(`table ${i} belongs to no instance`);
     if (valTypeName(type.element) !== name) refuse(`table ${i} holds ${name}, the module says otherwise`);
@@ -194,7 +198,7 @@ function makeGlobals(snapshot: Snapshot, programs: readonly Program[]): Global[]
   const types = declared<GlobalType>(
     snapshot,
     programs,
-    ({ globals }) => globals,
+    "globals",
     ({ module }) => module.globalTypes,
   );
   return snapshot.globals.map(({ type: name, mutable }, i) => {
