@@ -271,6 +271,7 @@ class FrameChecker {
       if (caller) this.#checkCall(caller, func, where);
       if (func.isHost) {
         if (at !== stack.length - 1) refuse(`${where} is in a host function, but not the last`);
+        if (packed.site !== 0) refuse(`${where} stands at offset ${packed.site} of a host function`);
         frames.push({
           func,
           site: hostSite,

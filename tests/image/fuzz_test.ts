@@ -60,3 +60,16 @@ Deno.test("found: two globals of a module that are one in the image", async () =
     "the image does not fit the module: instance 0 has something that is not its own among its globals",
   );
 });
+
+Deno.test("found: a host function's frame that stands somewhere", async () => {
+  const { program } = subjectNamed("later");
+  const guest = Guest.start(program, { entry: "main", args: [20], imports, stopAtHostCall: 1 });
+  const outcome = await guest.run();
+  assert(outcome.kind === "checkpointed");
+  const { image } = outcome;
+  const stack = image.stack.map((frame, i) => i === image.stack.length - 1 ? { ...frame, site: 7 } : frame);
+  assertEquals(
+    await refusal(() => ({ stack })),
+    `the image does not fit the module: frame ${stack.length - 1} stands at offset 7 of a host function`,
+  );
+});
