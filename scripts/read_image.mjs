@@ -3,13 +3,15 @@
  * An image reader written from docs/image-format.md alone: plain JavaScript, no code of the project, no
  * packages. It proves every digest, rebuilds every memory, and prints what is in the image as JSON.
  *
- *     node scripts/read_image.mjs FILE
+ *     node scripts/read_image.mjs FILE [--key FILE | --passphrase-file FILE]
  *     deno run --allow-read scripts/read_image.mjs FILE
+ *
+ * Sealed images are opened with a key, signatures are verified (it is up to you whose they are).
  *
  * It trusts lengths more than a reader of strangers' files should.
  */
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { createDecipheriv, createHash, createPublicKey, hkdfSync, scryptSync, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -74,6 +76,48 @@ function unpack(bytes, at) {
   };
   const value = read();
   return [value, at];
+}
+
+/** What is inside of a sealed image. @param keys `{ key }`, 32 bytes, or `{ passphrase }`. */
+function unseal(file, keys) {
+  let at = 0;
+  const take = () => {
+    const [value, end] = unpack(file, at);
+    at = end;
+    return value;
+  };
+  if (take() !== "MVVM sealed") throw new Error("not a sealed image");
+  const version = take();
+  if (version !== 1) throw new Error(`version ${version} of the seal`);
+  const length = take();
+  const start = at;
+  const header = take();
+  if (at - start !== length) throw new Error("wrong length of the seal's header");
+  const digest = createHash("sha256").update(file.subarray(0, at)).digest();
+  if (hex(take()) !== hex(digest)) throw new Error("the seal's header does not fit its digest");
+  const { kind, salt, N, r, p } = header.key;
+  const own = kind === "file" ? keys.key : keys.passphrase;
+  if (own === undefined) throw new Error(`it needs a ${kind === "file" ? "key" : "passphrase"}`);
+  const master = kind === "file"
+    ? own
+    : scryptSync(own.normalize("NFC"), salt, 32, { N, r, p, maxmem: 2 ** 30 });
+  const derive = (what) => Buffer.from(hkdfSync("sha256", master, header.id, `MVVM sealed 1 ${what}`, 32));
+  if (hex(derive("check")) !== hex(header.check)) throw new Error("it is another key");
+  const key = derive(header.cipher);
+  const parts = [];
+  for (let i = 0, last = false; !last; i++) {
+    const chunk = take();
+    last = chunk.length < header.chunkBytes + 16;
+    const nonce = Buffer.alloc(12);
+    nonce.writeBigUInt64BE(BigInt(i), 3);
+    nonce[11] = last ? 1 : 0;
+    const decipher = createDecipheriv("aes-256-gcm", key, nonce);
+    decipher.setAAD(digest);
+    decipher.setAuthTag(chunk.subarray(chunk.length - 16));
+    parts.push(decipher.update(chunk.subarray(0, chunk.length - 16)), decipher.final());
+  }
+  if (at !== file.length) throw new Error("bytes behind the seal's last chunk");
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 /** The records of the file, proven: `{ head, data }` with data decompressed. */
@@ -146,19 +190,35 @@ function frames(body, references) {
   }));
 }
 
-/** Everything in an image as plain data. @param beside Gives the file of a name in the image's folder. */
-function readWhole(file, beside) {
+/** Whether a `signature` section signs the chain value of the record before it. */
+function isSigned({ algorithm, publicKey, signature }, chain) {
+  const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), publicKey]);
+  const key = createPublicKey({ key: der, format: "der", type: "spki" });
+  const message = Buffer.concat([Buffer.from("MVVM image signature 1\0"), Buffer.from(chain, "hex")]);
+  return algorithm === "Ed25519" && verify(null, message, key, signature);
+}
+
+/**
+ * Everything in an image as plain data.
+ * @param beside Gives the file of a name in the image's folder. @param keys What sealed images are opened with.
+ */
+function readWhole(file, beside, keys) {
   const image = { stack: [], host: {}, unknown: [] };
   let parts = [];
   let references;
-  for (const { head, data, chain } of records(file)) {
+  let last;
+  let before;
+  const isSealed = Buffer.from(file.subarray(1, 12)).toString() === "MVVM sealed";
+  for (const { head, data, chain } of records(isSealed ? unseal(file, keys) : file)) {
+    if (image.signature && head.section !== "end") throw new Error("a section behind the signature");
+    if (parts.length === 0) before = last;
+    last = chain;
     parts.push(data);
     if (head.more) continue;
     const bytes = new Uint8Array(Buffer.concat(parts));
     parts = [];
-    const body = ["header", "parent", "store", "stack", "host"].includes(head.section)
-      ? unpack(bytes, 0)[0]
-      : undefined;
+    const hasBody = ["header", "parent", "store", "stack", "host", "redactions", "signature"];
+    const body = hasBody.includes(head.section) ? unpack(bytes, 0)[0] : undefined;
     switch (head.section) {
       case "header":
         Object.assign(image, body, {
@@ -188,7 +248,7 @@ function readWhole(file, beside) {
           bytes: new Uint8Array(memory.pages * 65536),
         }));
         if (image.parent) {
-          const parent = readWhole(beside(image.parent.name), beside);
+          const parent = readWhole(beside(image.parent.name), beside, keys);
           if (parent.digest !== image.parent.digest) throw new Error(`${image.parent.name} is another image`);
           image.memories.forEach(({ bytes }, i) => bytes.set(parent.memories[i].bytes));
         }
@@ -215,6 +275,16 @@ function readWhole(file, beside) {
         }
         break;
       }
+      case "redactions":
+        image.redactions = body.redactions.map((each) => ({
+          ...each,
+          memories: each.memories.map(({ memory, offsets }) => ({ memory, offsets: column(offsets) })),
+        }));
+        break;
+      case "signature":
+        if (!isSigned(body, before)) throw new Error("the signature is not one of this image");
+        image.signature = { algorithm: body.algorithm, publicKey: body.publicKey };
+        break;
       case "end":
         image.digest = chain;
         break;
@@ -227,15 +297,25 @@ function readWhole(file, beside) {
 }
 
 /** The same with memories by the SHA-256 of their contents. */
-export function readImage(file, beside) {
-  const image = readWhole(file, beside);
+export function readImage(file, beside, keys = {}) {
+  const image = readWhole(file, beside, keys);
   const memories = image.memories.map(({ bytes, ...rest }) => ({ ...rest, sha256: sha256(bytes) }));
   return { ...image, memories };
 }
 
+/** What the options `--key FILE` and `--passphrase-file FILE` name. */
+function keysOf([option, path]) {
+  if (option === undefined) return {};
+  const text = readFileSync(path, "utf8");
+  if (option === "--passphrase-file") return { passphrase: text.replace(/\r?\n$/, "") };
+  const line = text.split("\n").map((each) => each.trim()).find((each) => each && !each.startsWith("#"));
+  return { key: Buffer.from(line, /^[0-9a-fA-F]{64}$/.test(line) ? "hex" : "base64") };
+}
+
 if (process.argv[1]?.endsWith("read_image.mjs")) {
-  const path = process.argv[2];
-  const image = readImage(readFileSync(path), (name) => readFileSync(join(dirname(path), name)));
+  const [path, ...options] = process.argv.slice(2);
+  const beside = (name) => readFileSync(join(dirname(path), name));
+  const image = readImage(readFileSync(path), beside, keysOf(options));
   const plain = (_, value) =>
     value?.type === "Buffer" ? hex(value.data) : value instanceof Uint8Array ? hex(value) : value;
   console.log(JSON.stringify(image, plain, 2));

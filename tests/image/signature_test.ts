@@ -19,20 +19,9 @@ import {
 import type { Snapshot } from "../../runtime/image/snapshot.ts";
 import { encodeImage } from "../../runtime/image/writer.ts";
 import { bodyOf, type ForgedRecord, newRecord, putTogether, setBody, takeApart } from "./forge.ts";
+import { OPENSSL } from "./keys.ts";
 import { comparable, emptySnapshot, smallSnapshot } from "./snapshots.ts";
 
-/** Of `openssl genpkey -algorithm ed25519`, `openssl pkey -pubout`, and its fingerprint by `sha256sum`. */
-const OPENSSL = {
-  privatePem: `-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIGd6UEu3R6q4f+GQDAlAo7SxBwVogXae6xJ4jIPb6vR2
------END PRIVATE KEY-----
-`,
-  publicPem: `-----BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEAteKhxrWyL6QY51GZ1dV/W0gmQTLdo1U2pZPXbjLntEc=
------END PUBLIC KEY-----
-`,
-  fingerprint: "fa38c5dfc6bc62f0a77c83af4e0d1e20ce6e90a74a67071cdd79fc1014dc412f",
-};
 /** A key for another algorithm (X25519). */
 const FOREIGN = `-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VuBCIEINCgvBi/hb7b2UnnocnG8c0fDAGXR5ulxaHTrudqgVdq
