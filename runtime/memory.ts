@@ -86,9 +86,9 @@ export class Memory {
     this.#bytes.set(bytes);
   }
 
-  /** Puts another buffer in its place, for a store that begins again. Only between two drives. */
-  replace(buffer: ArrayBuffer): void {
-    this.#use(buffer);
+  /** What a store that begins again has: a buffer whose bytes behind `pages` are zero. Only between two drives. */
+  replace(buffer: ArrayBuffer, pages: number): void {
+    this.#use(buffer, pages);
   }
 
   /** Checks a range given as int32s; unsigned from here on. */

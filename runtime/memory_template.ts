@@ -63,9 +63,11 @@ export class MemoryTemplate {
    * comparing takes longer than copying.
    */
   reset(memory: Memory): void {
-    if (memory.byteLength !== this.byteLength) return memory.replace(this.fresh());
-    const { bytes: target } = memory;
-    const words = new Int32Array(memory.buffer, 0, this.byteLength / 4);
+    const pages = this.byteLength / pageSize;
+    // Room that one guest needed serves the next, if it is not very much.
+    if (memory.byteLength > 2 * this.byteLength) return memory.replace(this.fresh(), pages);
+    const { bytes: target, buffer } = memory;
+    const words = new Int32Array(buffer, 0, target.length / 4);
     let next = 0;
     // What was never touched must stay untouched: writing zeros would take real memory for it.
     const clear = (end: number) => {
@@ -78,6 +80,7 @@ export class MemoryTemplate {
       target.set(bytes, at);
       next = at + bytes.length;
     }
-    clear(this.byteLength);
+    clear(target.length);
+    memory.replace(buffer, pages);
   }
 }

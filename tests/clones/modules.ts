@@ -16,9 +16,12 @@ export function assemble(text: string): Uint8Array {
   }
 }
 
+/** What a clone is to do. Memory has 2 pages, and grows by what stands above the lowest four bits. */
+export const Mode = { end: 0, grow: 0x31, growLittle: 0x11, trap: 2, throw: 4 } as const;
+
 /**
- * Stops before `begin`. Then it reports what it finds, changes everything, waits, and ends as `begin` has said:
- * by returning, by a trap, or in a host function that throws.
+ * Stops before `begin`, which gives a {@linkcode Mode}. Then it reports what it finds, changes everything, waits,
+ * and ends: by returning, by a trap, or in a host function that throws.
  */
 export const changing = assemble(`(module
   (import "host" "begin" (func $begin (result i32)))
@@ -59,9 +62,10 @@ export const changing = assemble(`(module
     (drop (table.grow 0 (ref.func $two) (i32.const 2)))
     (global.set $global (i64.const 99))
     (if (i32.and (local.get $mode) (i32.const 1)) (then
-      (drop (memory.grow (i32.const 3)))
+      (drop (memory.grow (i32.shr_u (local.get $mode) (i32.const 4))))
       (drop (call $early))
-      (i32.store (i32.const 200000) (i32.const -1))))
+      (if (i32.load (i32.const 131080)) (then (unreachable)))
+      (i32.store (i32.const 131080) (i32.const -1))))
     (if (i32.eq (local.get $mode) (i32.const 2)) (then (unreachable)))
     (if (i32.eq (local.get $mode) (i32.const 4)) (then (call $fail)))
     (call $waits (i32.const 5))))`);
