@@ -135,7 +135,8 @@ function changes<T>(a: readonly T[], b: readonly T[]): IndexedChange<T>[] {
 export function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (ArrayBuffer.isView(a) || Array.isArray(a)) {
+  const isList = (value: object) => ArrayBuffer.isView(value) || Array.isArray(value);
+  if (isList(a) || isList(b)) {
     const [left, right] = [a, b] as unknown as ArrayLike<unknown>[];
     if (a.constructor !== b.constructor || left.length !== right.length) return false;
     for (let i = 0; i < left.length; i++) if (!isSame(left[i], right[i])) return false;
