@@ -162,8 +162,8 @@ Deno.test("CONTRIBUTING: its tree names every folder and file, and nothing that 
   );
   // Folders one level below are indented by two.
   const below = [...tree.matchAll(/^ {2}([\w.]+\/)/gm)].map(([, name]) => name).sort();
-  const there = ["runtime", "cli", "tests", "bench"].flatMap((parent) =>
+  const there = ["compiler", "runtime", "cli", "tests", "bench"].flatMap((parent) =>
     entries(parent).filter((name) => name.endsWith("/"))
   );
-  assertEquals(below, there.sort(), "the folders below runtime, cli, tests and bench differ");
+  assertEquals(below, there.sort(), "the folders below compiler, runtime, cli, tests and bench differ");
 });
