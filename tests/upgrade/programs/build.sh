@@ -11,7 +11,8 @@ build() { # NAME [DEFINE]
   # shellcheck disable=SC2086
   "$CLANG" --target=wasm32-wasi -O2 -std=gnu11 -Wall -Wextra -Wno-unused-parameter -msign-ext -mbulk-memory \
     "-ffile-prefix-map=$PWD=." ${2:+-D$2} -c ledger.c -o "$objects/ledger.o"
-  "$CLANG" --target=wasm32-wasi -Wl,--strip-debug -Wl,--stack-first "$objects/ledger.o" -o "$1.wasm"
+  "$CLANG" --target=wasm32-wasi -Wl,--strip-debug -Wl,--stack-first "$objects/ledger.o" -o "$objects/program.wasm"
+  cat "$objects/program.wasm" >"$1.wasm"
 }
 
 build ledger
