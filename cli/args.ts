@@ -160,6 +160,8 @@ const subjects: Readonly<
   "image compact": { files: ["file"], usage: "image compact IMAGE: say which image" },
   "image edit": { files: ["file"], usage: "image edit IMAGE: say which image" },
   "image key": { files: ["file"], usage: "image key FILE: say where the key goes" },
+  "image seal": { files: ["file"], usage: "image seal IMAGE: say which image" },
+  "image unseal": { files: ["file"], usage: "image unseal IMAGE: say which image" },
 };
 
 /** Which files the command is about. */

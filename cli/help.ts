@@ -109,6 +109,18 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
     permissions: [["always", "--allow-read=FOLDER --allow-write=FOLDER (where the key goes)"]],
     examples: ["image key my.key", "checkpoint -t bc.wasm --key-file my.key", "image key me.pem --signing"],
   },
+  "image seal": {
+    usage: "image seal IMAGE [-o OUT] --key-file FILE",
+    about: "Encrypts an image. What is inside stays, with its signature and what builds on it.",
+    permissions: [["always", "--allow-read=KEY,FOLDER --allow-write=FOLDER (where the image goes)"]],
+    examples: ["image seal bc.mvvm --key-file my.key", "image seal bc.mvvm -o sealed.mvvm --passphrase"],
+  },
+  "image unseal": {
+    usage: "image unseal IMAGE [-o OUT] --key-file FILE",
+    about: "Decrypts an image for good. What is inside stays, with its signature and what builds on it.",
+    permissions: [["always", "--allow-read=KEY,FOLDER --allow-write=FOLDER (where the image goes)"]],
+    examples: ["image unseal bc.mvvm -o clear.mvvm --key-file my.key"],
+  },
 };
 
 export const exitCodes =

@@ -12,6 +12,7 @@ import { diff } from "./commands/diff.ts";
 import { compact } from "./commands/image/compact.ts";
 import { edit } from "./commands/image/edit.ts";
 import { key } from "./commands/image/key.ts";
+import { seal, unseal } from "./commands/image/seal.ts";
 import { inspect } from "./commands/inspect.ts";
 import { restore } from "./commands/restore.ts";
 import { run } from "./commands/run.ts";
@@ -30,6 +31,8 @@ const commands: Readonly<Record<CommandName, (line: CommandLine) => Promise<numb
   "image compact": compact,
   "image edit": edit,
   "image key": key,
+  "image seal": seal,
+  "image unseal": unseal,
 };
 
 /**

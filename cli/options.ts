@@ -17,6 +17,8 @@ export const commandNames = [
   "image compact",
   "image edit",
   "image key",
+  "image seal",
+  "image unseal",
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 
@@ -56,7 +58,8 @@ export type Group = keyof typeof groups;
 const guests: readonly CommandName[] = ["run", "checkpoint", "restore"];
 const stoppable: readonly CommandName[] = ["checkpoint", "restore"];
 const writing: readonly CommandName[] = [...stoppable, "image compact", "image edit"];
-const reading: readonly CommandName[] = [...writing, "inspect", "diff", "coredump"];
+const sealing: readonly CommandName[] = ["image seal", "image unseal"];
+const reading: readonly CommandName[] = [...writing, ...sealing, "inspect", "diff", "coredump"];
 const compiling: readonly CommandName[] = ["run", "compile", "checkpoint", "restore"];
 
 const option = (
@@ -86,7 +89,7 @@ export const options: readonly OptionSpec[] = [
   option(
     "output",
     "program",
-    ["image compact", "image edit"],
+    ["image compact", "image edit", ...sealing],
     "where to write; in the image's place if not given",
     {
       short: "o",
@@ -227,7 +230,7 @@ export const options: readonly OptionSpec[] = [
   option(
     "verify-key",
     "trust",
-    reading.filter((name) => name !== "checkpoint"),
+    reading.filter((name) => name !== "checkpoint" && !sealing.includes(name)),
     "refuse what was not signed with the public key in FILE, or another one given (repeatable)",
     { value: "FILE", repeatable: true },
   ),

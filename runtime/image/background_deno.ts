@@ -116,7 +116,7 @@ function serve(tools: {
         const records = new RecordWriter(codec, sealed ?? sink, compression);
         const written = await tools.writePlan(plan, records, chunks, formats, { onProgress, sign });
         await sealed?.end();
-        return written;
+        return { ...written, ...sealed && { byteLength: sealed.byteLength } };
       });
     };
     stop = () => {

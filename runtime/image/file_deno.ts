@@ -9,12 +9,17 @@ import { denoCodec } from "./codec_deno.ts";
 import { type Publication, publish } from "./publish_deno.ts";
 import { type Image, type ImageInfo, inspectImage, readImage, type ReadOptions } from "./reader.ts";
 import { editImage, type EditResult, type ImageEdit } from "./edit.ts";
+import { ImageError } from "./error.ts";
 import type { ImageSource } from "./record.ts";
+import type { ImageSink } from "./record.ts";
 import type { SealKey } from "./sealed/key.ts";
 import { seal } from "./sealed/seal.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { openBeside, openFile } from "./source_deno.ts";
 import { writeImage, type WriteOptions, type WriteResult } from "./writer.ts";
+
+/** How many bytes are copied at once. */
+const READ_BYTES = 1 << 20;
 
 /** How the file itself is kept. */
 export interface SealOption {
@@ -89,12 +94,24 @@ export async function writeChained(
   options: WriteOptions & SealOption,
   publication: Publication,
 ): Promise<WriteResult> {
-  return await publish(path, publication, async (sink) => {
-    const sealed = options.key && await seal(sink, options.key);
-    const written = await writeImage(snapshot, options, denoCodec, sealed ?? sink);
-    await sealed?.end();
-    return written;
-  });
+  return await publish(
+    path,
+    publication,
+    (file) => sealedBy(options.key, file, (sink) => writeImage(snapshot, options, denoCodec, sink)),
+  );
+}
+
+/** Writes through a seal if there is a key; `byteLength` is that of the file then. */
+async function sealedBy<T extends { readonly byteLength: number }>(
+  key: SealKey | undefined,
+  file: ImageSink,
+  write: (sink: ImageSink) => Promise<T>,
+): Promise<T> {
+  if (key === undefined) return await write(file);
+  const sealed = await seal(file, key);
+  const written = await write(sealed);
+  await sealed.end();
+  return { ...written, byteLength: sealed.byteLength };
 }
 
 /**
@@ -110,12 +127,40 @@ export async function editImageFile(
 ): Promise<EditResult> {
   const target = realPath(output);
   const { key } = edit;
-  const result = await publish(target, {}, async (sink) => {
+  const result = await publish(target, {}, async (file) => {
     using source = await openFile(path, key);
-    const sealed = key && await seal(sink, key);
-    const written = await editImage(source, denoCodec, sealed ?? sink, edit);
-    await sealed?.end();
-    return written;
+    return await sealedBy(key, file, (sink) => editImage(source, denoCodec, sink, edit));
+  });
+  removeStale(target);
+  return result;
+}
+
+/**
+ * Seals an image file, opens it for good, or seals it with another key. The image inside stays as it is, to the
+ * byte: so do its digest, its signature, and what builds on it.
+ *
+ * @param from What it is sealed with; `undefined` if it is not. @param to Likewise for `output`.
+ * @returns Bytes of the new file.
+ * @throws ImageError if the image is refused; contents of memories are only proven by their seal.
+ */
+export async function resealImageFile(
+  path: string,
+  output: string,
+  { from, to }: { readonly from?: SealKey; readonly to?: SealKey },
+): Promise<{ byteLength: number }> {
+  const { byteLength } = await inspectImageFile(path, { key: from });
+  const target = realPath(output);
+  const result = await publish(target, {}, async (file) => {
+    using source = await openFile(path, from);
+    return await sealedBy(to, file, async (sink) => {
+      for (let left = byteLength; left > 0;) {
+        const part = await source.read(Math.min(left, READ_BYTES));
+        if (part.length === 0) throw new ImageError("truncated", "the file became shorter while it was read");
+        await sink.write(part);
+        left -= part.length;
+      }
+      return { byteLength };
+    });
   });
   removeStale(target);
   return result;

@@ -55,7 +55,7 @@ export interface ImagePlan {
 
 /** What was written. */
 export interface WriteResult {
-  /** Bytes of the image. */
+  /** Bytes of the image, or of the file that it is sealed in. */
   readonly byteLength: number;
   /** SHA-256 that covers every byte; it names the image. */
   readonly digest: Bytes;

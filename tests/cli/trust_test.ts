@@ -77,6 +77,16 @@ Deno.test("a key file seals an image and opens it, with the least permissions; o
     const plain = `${folder}/plain.mvvm`;
     assertEquals((await checkpoint(plain)).code, 0);
     refused(await restore(plain, "--key-file", key), /not sealed: leave the key out/);
+
+    // What is sealed later, and opened for good, stays the same to the byte.
+    const before = bytesOf(plain);
+    assertEquals((await mvvm(["image", "seal", plain, "--key-file", key])).code, 0);
+    assert(bytesOf(plain).startsWith("\xabMVVM sealed"));
+    refused(await mvvm(["image", "seal", plain, "--key-file", other]), /sealed image/);
+    refused(await mvvm(["image", "unseal", plain, "--key-file", other]), /wrong key/);
+    assertEquals((await mvvm(["image", "unseal", plain, "-o", image, "--key-file", key])).code, 0);
+    assertEquals(bytesOf(image), before);
+    assertEquals((await mvvm(["image", "unseal", plain])).code, 2);
   }));
 
 Deno.test("a passphrase from a file or the environment, and never from nowhere", () =>
