@@ -15,8 +15,10 @@ const BLOCK_WORDS = BLOCK / 4;
 /** Whether a block has only zero bytes. */
 function isZero(words: Int32Array, block: number): boolean {
   const end = (block + 1) * BLOCK_WORDS;
-  for (let i = block * BLOCK_WORDS; i < end; i += 4) {
-    if ((words[i] | words[i + 1] | words[i + 2] | words[i + 3]) !== 0) return false;
+  for (let i = block * BLOCK_WORDS; i < end; i += 8) {
+    const any = words[i] | words[i + 1] | words[i + 2] | words[i + 3] |
+      words[i + 4] | words[i + 5] | words[i + 6] | words[i + 7];
+    if (any !== 0) return false;
   }
   return true;
 }

@@ -48,3 +48,32 @@ Deno.test("http example: 1,000 requests, 16 at a time: right answers, nothing of
   assertEquals(next >= 1000, true);
   assertEquals(ids.size, 1000);
 });
+
+Deno.test("http example: it runs with the permissions that it names", async () => {
+  const root = new URL("../../", import.meta.url);
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+  const [, ...words] = tasks["example:http"].split(" ");
+  const server = new Deno.Command(Deno.execPath(), {
+    args: [...words, "0"],
+    cwd: root,
+    env: { DENO_NO_PROMPT: "1", NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  try {
+    // Where it says that it listens.
+    const decoder = new TextDecoder();
+    let said = "", address: string | undefined;
+    for await (const part of server.stderr.values({ preventCancel: true })) {
+      said += decoder.decode(part, { stream: true });
+      address = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0];
+      if (address !== undefined) break;
+    }
+    assert(address !== undefined, said);
+    const response = await fetch(`${address}/27`);
+    assertEquals(await response.text(), "27: 111 steps. Up to there 27 takes the most, 111.\n");
+  } finally {
+    server.kill();
+    await Promise.all([server.stderr.cancel(), server.status]);
+  }
+});
