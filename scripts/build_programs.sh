@@ -67,13 +67,13 @@ if [ "${1:-}" = --check ]; then
   done
   for version in 4 5; do
     debug tests/inspect/orbit.c $version "$objects/built.wasm"
-    compare "tests/inspect/orbit.dwarf$version.wasm"
+    compare "tests/inspect/orbit_dwarf$version.wasm"
   done
   exit $wrong
 fi
 
 for version in 4 5; do
-  debug tests/inspect/orbit.c $version "tests/inspect/orbit.dwarf$version.wasm"
+  debug tests/inspect/orbit.c $version "tests/inspect/orbit_dwarf$version.wasm"
 done
 
 for source in ${*:-$(sources)}; do

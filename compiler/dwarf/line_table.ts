@@ -207,6 +207,7 @@ export class LineTable {
   }
 }
 
+/** A path from a root, of a drive, or in a namespace of its own as `sdk://`. */
 function isAbsolute(path: string): boolean {
-  return /^(\/|[A-Za-z]:[\\/])/.test(path);
+  return /^(\/|[A-Za-z]:[\\/]|[A-Za-z][\w+.-]*:\/\/)/.test(path);
 }

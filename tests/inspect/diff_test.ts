@@ -98,7 +98,7 @@ Deno.test("isSame: to the bit, and not by what merely looks alike", () => {
 
 Deno.test("diff: two images of one program, for people, in JSON, and by the exit code", async () => {
   await withFolder(async (folder) => {
-    const program = inProject("tests/inspect/orbit.dwarf4.wasm");
+    const program = inProject("tests/inspect/orbit_dwarf4.wasm");
     const take = async (name: string, ticks: number, variable: string) => {
       const stop = ["-c", String(ticks), "--threshold-bits", "0"];
       const image = `${folder}/${name}.mvvm`;

@@ -15,7 +15,7 @@ import { binary, codeSection, functions, leb, name, random, section } from "../c
 
 const file = (name: string) => Deno.readFileSync(new URL(name, import.meta.url));
 const VERSIONS = [4, 5] as const;
-const orbit = (version: number) => decode(file(`orbit.dwarf${version}.wasm`));
+const orbit = (version: number) => decode(file(`orbit_dwarf${version}.wasm`));
 const debugInfo = (module: Module, budget?: Budget) => {
   const info = DebugInfo.of(module, budget);
   assert(info !== undefined);

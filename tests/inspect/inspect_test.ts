@@ -8,7 +8,7 @@ import { hexDump, stringsIn } from "../../cli/show/memory.ts";
 import { bitsText, meaning } from "../../cli/show/value.ts";
 import { inProject, mvvm, PYTHON, withFolder, writeWat } from "../cli/command.ts";
 
-const ORBIT = inProject("tests/inspect/orbit.dwarf5.wasm");
+const ORBIT = inProject("tests/inspect/orbit_dwarf5.wasm");
 
 /** Takes an image of a program at a site passage. */
 async function stopped(program: string, image: string, ticks: number, ...more: string[]): Promise<void> {
