@@ -71,13 +71,14 @@ export class Recorder implements AsyncDisposable {
   #onProgress: WriteOptions["onProgress"];
   /** What is being written. */
   #writing: Promise<void> = Promise.resolve();
+  #failed = false;
   /** Images written so far, and how many of them have no parent. */
   images = 0;
   wholeImages = 0;
   /** How long the guest stood still at most, from the request of a stop to its next step, in milliseconds. */
   longestPause = 0;
 
-  private constructor(readonly options: RecorderOptions, readonly chain: ChainFolder) {
+  private constructor(readonly options: RecorderOptions, private chain: ChainFolder) {
     const { words, parent } = options;
     this.#background = new BackgroundWriter({ ...words, asked: this.#asked });
     if (parent !== undefined) {
@@ -153,8 +154,19 @@ export class Recorder implements AsyncDisposable {
     written: (image: Recorded) => void = (image) => this.options.onImage?.(image),
     failed: (error: unknown) => void = (error) => this.options.onFailure?.((error as Error).message),
   ): Promise<void> {
+    const fail = (error: unknown) => {
+      // The copies are ahead of what was written.
+      this.#last = undefined;
+      this.#failed = true;
+      failed(error);
+    };
     try {
       using prepared = this.options.prepare?.(snapshot) ?? { snapshot, [Symbol.dispose]() {} };
+      // Of a write that failed, a part may be done.
+      if (this.#failed) {
+        this.chain = await ChainFolder.open(this.chain.path, this.chain.keep, this.options.key);
+      }
+      this.#failed = false;
       const next = this.chain.next(this.#last === undefined);
       const parent = next.startsAnew ? undefined : this.#parentName(next);
       const memories = this.#shadow.update(prepared.snapshot.memories);
@@ -170,13 +182,9 @@ export class Recorder implements AsyncDisposable {
         this.images++;
         if (whole) this.wholeImages++;
         written({ ...result, whole });
-      }).catch((error) => {
-        this.#last = undefined;
-        failed(error);
-      });
+      }).catch(fail);
     } catch (error) {
-      this.#last = undefined;
-      failed(error);
+      fail(error);
     }
   }
 

@@ -52,7 +52,7 @@ type Order =
 type Report =
   | { readonly report: "progress"; readonly progress: ImageProgress }
   | { readonly report: "written"; readonly result: WriteResult }
-  | { readonly report: "failed"; readonly error: string };
+  | { readonly report: "failed"; readonly name: string; readonly message: string };
 
 /** Milliseconds between two reports of progress. */
 const REPORT_PERIOD = 100;
@@ -94,7 +94,7 @@ function serve(tools: {
     if (data.order === "write") {
       return void (written = write(data.job).then(
         (result) => scope.postMessage({ report: "written", result }),
-        (error) => scope.postMessage({ report: "failed", error: error.message }),
+        ({ name, message }) => scope.postMessage({ report: "failed", name, message }),
       ));
     }
     const { words: { control, channel, asked }, formats } = data;
@@ -146,6 +146,9 @@ function source(): string {
   ].join("\n");
 }
 
+/** What a file system says keeps its kind on the way from the thread. */
+const fileErrors: Readonly<Record<string, (new (message: string) => Error) | undefined>> = Deno.errors;
+
 /** This thread's end of it. Writes one image at a time. */
 export class BackgroundWriter implements Disposable {
   readonly #worker: Worker;
@@ -175,7 +178,7 @@ export class BackgroundWriter implements Disposable {
       worker.onmessage = ({ data }: MessageEvent<Report>) => {
         if (data.report === "progress") onProgress?.(data.progress);
         else if (data.report === "written") resolve(data.result);
-        else reject(new Error(data.error));
+        else reject(new (fileErrors[data.name] ?? Error)(data.message));
       };
       worker.onerror = (event) => {
         event.preventDefault();
