@@ -38,6 +38,8 @@ async function tryOut(folder: string, command: string, before: string[]): Promis
     "100",
   ]);
   assertMatch(first.err, /mvvm: wrote /);
+  const recorded = await output(command, [...before, "restore", ...target, "--every", "50ms"]);
+  assertMatch(recorded.err, /mvvm: wrote \d+ images/);
   const second = await output(command, [...before, "restore", ...target]);
   assertEquals([second.code, second.out.trimEnd().split("\n").at(-1)?.slice(0, 5)], [0, "done "], second.err);
 }
