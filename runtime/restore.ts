@@ -40,14 +40,20 @@ function refuse(reason: string): never {
   throw new RestoreError(`the image does not fit the module: ${reason}`);
 }
 
+/** What a module says of a global, table or memory: of its own one, or of one that the host gives. */
+interface Declared<T> {
+  readonly type: T;
+  readonly isOwn: boolean;
+}
+
 /** Types of globals, tables and memories as some instance's module declares them, by store address. */
 function declared<T>(
   snapshot: Snapshot,
   programs: readonly Program[],
   space: "memories" | "tables" | "globals",
   types: (program: Program) => readonly T[],
-): Map<number, T> {
-  const out = new Map<number, T>();
+): Map<number, Declared<T>> {
+  const out = new Map<number, Declared<T>>();
   snapshot.instances.forEach((instance, i) => {
     const known = types(programs[i]);
     const list = instance[space];
@@ -55,7 +61,7 @@ function declared<T>(
     // The instance that defines something is listed before those that import it, or is the only one.
     list.forEach((address, k) => {
       const isOwn = k >= programs[i].module.imported[space];
-      if (!out.has(address)) out.set(address, known[k]);
+      if (!out.has(address)) out.set(address, { type: known[k], isOwn });
       else if (isOwn) refuse(`instance ${i} has something that is not its own among its ${space}`);
     });
   });
@@ -168,26 +174,39 @@ function importedFunc(
 function makeMemories(snapshot: Snapshot, programs: readonly Program[]): Memory[] {
   const types = declared(snapshot, programs, "memories", ({ module }) => module.memories);
   return snapshot.memories.map(({ pages, maxPages, buffer }, i) => {
-    const type = types.get(i) ?? refuse(`memory ${i} belongs to no instance`);
+    const { type, isOwn } = types.get(i) ?? refuse(`memory ${i} belongs to no instance`);
     const { min, max } = type.limits;
-    if (pages < min || pages > (max ?? 65536) || (maxPages !== undefined && max === undefined)) {
+    if (pages < min || pages > (max ?? 65536)) {
       refuse(`memory ${i} has ${pages} pages, the module allows ${min} to ${max ?? 65536}`);
     }
+    checkMaximum(maxPages, max, isOwn, `memory ${i}`);
     if (!(buffer instanceof ArrayBuffer)) refuse(`memory ${i} is shared`);
-    return new Memory({ limits: { min, max: maxPages ?? max } }, buffer, pages);
+    return new Memory({ limits: { min, max: maxPages } }, buffer, pages);
   });
+}
+
+/** The maximum of a memory or table is that of the module; what the host gives may have a smaller one. */
+function checkMaximum(
+  max: number | undefined,
+  limit: number | undefined,
+  isOwn: boolean,
+  what: string,
+): void {
+  const fits = isOwn ? max === limit : limit === undefined || (max !== undefined && max <= limit);
+  if (!fits) refuse(`${what} has the maximum ${max ?? "none"}, the module says ${limit ?? "none"}`);
 }
 
 function makeTables(snapshot: Snapshot, programs: readonly Program[]): Table[] {
   const types = declared(snapshot, programs, "tables", ({ module }) => module.tables);
   return snapshot.tables.map(({ type: name, max, elements }, i) => {
-    const type = types.get(i) ?? refuse(`table ${i} belongs to no instance`);
+    const { type, isOwn } = types.get(i) ?? refuse(`table ${i} belongs to no instance`);
     if (valTypeName(type.element) !== name) refuse(`table ${i} holds ${name}, the module says otherwise`);
     const { min, max: limit } = type.limits;
     if (elements.length < min || elements.length > (limit ?? Infinity)) {
       refuse(`table ${i} has ${elements.length} elements`);
     }
-    const table = new Table({ element: type.element, limits: { min: 0, max: max ?? limit } });
+    checkMaximum(max, limit, isOwn, `table ${i}`);
+    const table = new Table({ element: type.element, limits: { min: 0, max } });
     // The elements may be functions of instances that are yet to be made; importing looks at the size.
     table.e = elements.map(() => null);
     return table;
@@ -202,7 +221,7 @@ function makeGlobals(snapshot: Snapshot, programs: readonly Program[]): Global[]
     ({ module }) => module.globalTypes,
   );
   return snapshot.globals.map(({ type: name, mutable }, i) => {
-    const type = types.get(i) ?? refuse(`global ${i} belongs to no instance`);
+    const { type } = types.get(i) ?? refuse(`global ${i} belongs to no instance`);
     if (valTypeName(type.type) !== name || type.mutable !== mutable) refuse(`global ${i} has another type`);
     return new Global(type);
   });

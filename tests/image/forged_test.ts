@@ -179,6 +179,13 @@ const forged: readonly (readonly [title: string, reason: string, change: Change]
   ["a table that is too long", "has 17 elements", table(0, { elements: Array(17).fill(null), max: 20 })],
   ["a memory that is too small", "has 1 pages, the module allows 2 to 4", memory(1)],
   ["a memory that is too large", "has 5 pages, the module allows 2 to 4", memory(5)],
+  [
+    "a memory that may grow too far",
+    "has the maximum 65536, the module says 4",
+    memory(2, { maxPages: 65536 }),
+  ],
+  ["a memory without a maximum", "has the maximum none, the module says 4", memory(2)],
+  ["a table that may grow too far", "table 0 has the maximum 17, the module says 16", table(0, { max: 17 })],
   // Instances
   [
     "an import of another name",

@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import wabt from "wabt";
 import {
   functionsNamed,
   Guest,
@@ -16,16 +17,16 @@ import {
   upgradeImage,
   Wasi,
 } from "../../mod.ts";
-import { inProject, mvvm, withFolder } from "../cli/command.ts";
+import { inProject, mvvm, programPath, withFolder } from "../cli/command.ts";
 
 const path = (name: string) => inProject(`tests/upgrade/programs/${name}.wasm`);
 const load = (name: string) => Program.from(Deno.readFileSync(path(name)));
 const old = load("ledger");
 
-function world(): { wasi: Wasi; host: MemoryHost; stdout: ReturnType<typeof outputStream> } {
+function world(args = ["ledger"]): { wasi: Wasi; host: MemoryHost; stdout: ReturnType<typeof outputStream> } {
   const stdout = outputStream();
   const host = new MemoryHost({ stdin: inputStream(""), stdout, files: {} });
-  return { host, stdout, wasi: new Wasi({ args: ["ledger"] }, host) };
+  return { host, stdout, wasi: new Wasi({ args }, host) };
 }
 
 /** Stops the old program at a call; what it has printed until then. */
@@ -72,6 +73,33 @@ Deno.test("the same program takes over anywhere, and all goes on as if it had no
     const { image, printed } = await stoppedAt(func, calls);
     const { image: same } = await upgradeImage(image, old, load("ledger"));
     assertEquals(printed + await goOn(same!, old), whole);
+  }
+});
+
+Deno.test("the same code in another encoding: every offset is another, and all goes on", async () => {
+  const assembler = await wabt();
+  for (const name of ["sorting", "indirect", "frames", "machine"]) {
+    const bytes = await Deno.readFile(programPath(name));
+    const module = assembler.readWasm(bytes, { readDebugNames: true });
+    // Written with numbers as short as can be; linkers leave room in some.
+    const short = Program.from(module.toBinary({ write_debug_names: true }).buffer);
+    module.destroy();
+    assert(short.module.bytes.length < bytes.length);
+    const program = Program.from(bytes, { policy: "loop", ticks: true });
+    const start = (options: object) => {
+      const { wasi, stdout } = world([name, "1"]);
+      return { guest: Guest.start(program, { wasi, ...options }), stdout };
+    };
+    const whole = start({});
+    await whole.guest.run();
+    for (const stopAtTick of [1, 50, 777, 2345]) {
+      const { guest, stdout } = start({ stopAtTick });
+      const outcome = await guest.run();
+      assert(outcome.kind === "checkpointed");
+      const upgrade = await upgradeImage(outcome.image, program, short);
+      assertEquals(upgrade.findings.filter(({ fits }) => !fits), []);
+      assertEquals(stdout.text() + await goOn(upgrade.image!, short), whole.stdout.text());
+    }
   }
 });
 
