@@ -22,7 +22,7 @@ const SHOWN = 10;
  * @throws {Refusal} It cannot go on with the image, with every reason.
  */
 export async function upgraded(image: Image, own: Program, { module, program }: Rebuilt): Promise<Image> {
-  const upgrade = await upgradeImage(image, own, program);
+  const upgrade = await compared(image, own, { module, program });
   if (upgrade.image === undefined) throw new Refusal(refusal(upgrade, module));
   say(summary(upgrade, module));
   return { ...image, ...upgrade.image };
@@ -34,9 +34,18 @@ export async function explainUpgrade(
   own: Program,
   { module, program }: Rebuilt,
 ): Promise<number> {
-  const upgrade = await upgradeImage(image, own, program);
+  const upgrade = await compared(image, own, { module, program });
   writeOutput(explanation(upgrade, module));
   return upgrade.fits ? ExitCode.ok : ExitCode.refused;
+}
+
+/** Large modules take a second or two, in which nothing else can be said. */
+const LARGE = 4 << 20;
+
+function compared(image: Image, own: Program, { module, program }: Rebuilt): Promise<Upgrade> {
+  const isLong = program.module.bytes.length > LARGE && Deno.stderr.isTerminal();
+  if (isLong) say(`comparing ${module} with the program of the image`);
+  return upgradeImage(image, own, program);
 }
 
 function explanation({ fits, findings }: Upgrade, module: string): string {
