@@ -24,13 +24,13 @@ function isZero(words: Int32Array, block: number): boolean {
 }
 
 export class MemoryTemplate {
-  readonly byteLength: number;
+  readonly #size: Pick<SnapshotMemory, "pages" | "maxPages">;
   /** What is not zero: where it stands, and a copy of it. In ascending order. */
   readonly #parts: readonly { readonly at: number; readonly bytes: Uint8Array }[];
 
   /** Copies what it needs: the snapshot may be of a guest that runs on. */
-  constructor({ pages, buffer }: SnapshotMemory) {
-    this.byteLength = pages * pageSize;
+  constructor({ buffer, ...size }: SnapshotMemory) {
+    this.#size = size;
     const words = new Int32Array(buffer, 0, this.byteLength / 4);
     const blocks = this.byteLength / BLOCK;
     const parts = [];
@@ -52,12 +52,16 @@ export class MemoryTemplate {
     return this.#parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  /** A buffer for a new clone. */
-  fresh(): ArrayBuffer {
+  get byteLength(): number {
+    return this.#size.pages * pageSize;
+  }
+
+  /** The memory of a new clone. */
+  fresh(): SnapshotMemory & { readonly buffer: ArrayBuffer } {
     const buffer = new ArrayBuffer(this.byteLength);
     const target = new Uint8Array(buffer);
     for (const { at, bytes } of this.#parts) target.set(bytes, at);
-    return buffer;
+    return { ...this.#size, buffer };
   }
 
   /**
@@ -65,9 +69,9 @@ export class MemoryTemplate {
    * comparing takes longer than copying.
    */
   reset(memory: Memory): void {
-    const pages = this.byteLength / pageSize;
+    const { pages } = this.#size;
     // Room that one guest needed serves the next, if it is not very much.
-    if (memory.byteLength > 2 * this.byteLength) return memory.replace(this.fresh(), pages);
+    if (memory.byteLength > 2 * this.byteLength) return memory.replace(this.fresh().buffer, pages);
     const { bytes: target, buffer } = memory;
     const words = new Int32Array(buffer, 0, target.length / 4);
     let next = 0;

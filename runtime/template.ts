@@ -82,6 +82,8 @@ interface Prepared {
  * ```
  */
 export class Template {
+  /** The image, but for the contents of memories. Not to be changed. */
+  readonly image: Omit<Snapshot, "memories">;
   readonly #idle: Prepared[] = [];
   readonly #memories: readonly MemoryTemplate[];
   readonly #factories: readonly Factories[];
@@ -89,9 +91,11 @@ export class Template {
   readonly #hasObjects: boolean;
   readonly #maxIdle: number;
 
-  private constructor(readonly image: Snapshot, readonly program: Program, options: TemplateOptions) {
+  private constructor(image: Snapshot, readonly program: Program, options: TemplateOptions) {
+    const { memories, ...rest } = image;
+    this.image = rest;
     this.#maxIdle = options.maxIdle ?? 4;
-    this.#memories = image.memories.map((memory) => new MemoryTemplate(memory));
+    this.#memories = memories.map((memory) => new MemoryTemplate(memory));
     this.#factories = image.instances.map((_, index) => new Factories(program, index, true));
     this.#hasObjects = references(image).some((ref) =>
       ref?.kind === "extern" && typeof ref.value === "object" && ref.value !== null
@@ -166,16 +170,10 @@ export class Template {
   }
 
   #prepare(): Prepared {
-    const templates = new Map(this.#memories.map((memory) => [memory.fresh(), memory]));
-    const buffers = [...templates.keys()];
-    const { tables, globals, stack } = this.#hasObjects ? structuredClone(valuesOf(this.image)) : this.image;
-    const snapshot: Snapshot = {
-      ...this.image,
-      tables,
-      globals,
-      stack,
-      memories: this.image.memories.map((memory, i) => ({ ...memory, buffer: buffers[i] })),
-    };
+    const memories = this.#memories.map((template) => template.fresh());
+    const templates = new Map(memories.map(({ buffer }, i) => [buffer, this.#memories[i]]));
+    const values = this.#hasObjects ? structuredClone(valuesOf(this.image)) : {};
+    const snapshot: Snapshot = { ...this.image, ...values, memories };
     const programs = this.image.instances.map(() => this.program);
     const store = restoreStore(snapshot, programs, () => notConnected, {}, this.#factories);
     return { store, baseline: new Baseline(store, templates) };
@@ -205,11 +203,14 @@ function connect(store: Store, resolve: Resolver): void {
   }
 }
 
-function valuesOf({ tables, globals, stack }: Snapshot): Pick<Snapshot, "tables" | "globals" | "stack"> {
+/** Where references are. */
+type Values = Pick<Snapshot, "tables" | "globals" | "stack">;
+
+function valuesOf({ tables, globals, stack }: Values): Values {
   return { tables, globals, stack };
 }
 
-function references({ tables, globals, stack }: Snapshot): Ref[] {
+function references({ tables, globals, stack }: Values): Ref[] {
   return [
     ...tables.flatMap(({ elements }) => elements),
     ...globals.flatMap(({ value }) => typeof value === "bigint" ? [] : [value]),

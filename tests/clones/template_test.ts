@@ -15,12 +15,14 @@ import {
   policyNames,
   ProcExit,
   Program,
+  readArtifact,
   readImage,
   RestoreError,
   type Snapshot,
   Template,
   type TemplateOptions,
   Wasi,
+  writeArtifact,
 } from "../../mod.ts";
 import { denoCodec } from "../../runtime/image/codec_deno.ts";
 import { assemble, changing, Mode, probed, probing, unchanged } from "./modules.ts";
@@ -99,14 +101,21 @@ Deno.test("clones: a used instance has the state of the image, to the last bit",
     ]),
   });
   for (const mode of [Mode.grow, Mode.growLittle, Mode.end]) {
-    const template = await changingTemplate({ maxIdle: 1 });
+    const program = Program.from(changing);
+    const begun = Guest.start(program, {
+      entry: "main",
+      imports: { host: host(Mode.end) },
+      stopAtHostCall: 1,
+    });
+    const image = await imageOf(begun);
+    const template = await Template.from(image, program, { maxIdle: 1 });
     assertEquals(await once(template, mode), 15);
     assertEquals(template.idle, 1);
     using clone = template.clone({ imports: { host: host(Mode.end) } });
     // It stops at the next host call, and has changed nothing until there.
     const outcome = await clone.run({ signal: AbortSignal.abort() });
     assert(outcome.kind === "checkpointed");
-    assertEquals(state(outcome.image), state(template.image));
+    assertEquals(state(outcome.image), state(image));
   }
 });
 
@@ -224,6 +233,19 @@ Deno.test("clones: a clone can be stopped, has an image, and goes on as a guest 
   assertEquals(end.results, [15]);
 });
 
+Deno.test("clones: of a program that was compiled ahead of time", async () => {
+  const program = await readArtifact(await writeArtifact(Program.from(changing)) as Uint8Array<ArrayBuffer>);
+  const template = await changingTemplate({ maxIdle: 0 }, program);
+  for (let i = 0; i < 2; i++) {
+    using clone = template.clone({ imports: { host: host(Mode.end) } });
+    // Its frames are known by forms that are made when they are needed.
+    assertEquals((await clone.run({ signal: AbortSignal.abort() })).kind, "checkpointed");
+    const outcome = await clone.run();
+    assert(outcome.kind === "finished");
+    assertEquals(outcome.results, [15]);
+  }
+});
+
 Deno.test("clones: the guest whose image it is may run on", async () => {
   const program = Program.from(changing);
   const imports = { host: host(Mode.grow) };
@@ -264,11 +286,11 @@ Deno.test("clones: WASI is new in each: input, arguments, environment, randomnes
 Deno.test("clones: the monotonic clock of each goes on from the image", async () => {
   const template = await probingTemplate();
   const { monotonic: from } = template.image.host.wasi as { monotonic: number };
+  await pause(300);
   for (let i = 0; i < 3; i++) {
-    await pause(30);
     const { monotonic } = probed((await template.answer("")).stdout);
     const passed = (monotonic - from) / 1e6;
-    assert(passed >= 0 && passed < 25, `${passed} ms after the image`);
+    assert(passed >= 0 && passed < 300, `${passed} ms after the image`);
   }
 });
 
@@ -309,7 +331,7 @@ Deno.test("clones: objects in externrefs are each clone's own", async () => {
 Deno.test("clones: another module, a missing import and a foreign function are refused, and harm nothing", async () => {
   const template = await changingTemplate();
   await assertRejects(
-    () => Template.from(template.image, Program.from(probing)),
+    () => Template.from({ ...template.image, memories: [] }, Program.from(probing)),
     RestoreError,
     "another module",
   );
