@@ -89,6 +89,8 @@ export function explain(error: unknown): number {
     say((error as Error).message);
     return ExitCode.refused;
   }
+  // Whoever reads our output has read enough.
+  if (error instanceof Deno.errors.BrokenPipe) return ExitCode.ok;
   if (error instanceof Deno.errors.NotCapable) {
     // "Requires read access to "/x", run again with the --allow-read flag"
     say(`Deno does not permit it: ${error.message}`);

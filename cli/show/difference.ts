@@ -185,7 +185,10 @@ export function describeDifference(names: Change<string>, found: Difference): st
       ),
     );
   }
-  if (args) lines.push(heading("arguments", 1), `  ${arrow({ a: args.a.join(" "), b: args.b.join(" ") })}`);
+  if (args) {
+    const quotedList = (list: readonly string[]) => list.map((each) => JSON.stringify(each)).join(" ");
+    lines.push("", `arguments: ${arrow({ a: quotedList(args.a), b: quotedList(args.b) })}`);
+  }
   const quoted = (each: { a?: string; b?: string }) =>
     arrow({ a: each.a && JSON.stringify(each.a), b: each.b && JSON.stringify(each.b) });
   list("environment", env, quoted);

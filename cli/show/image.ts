@@ -149,5 +149,7 @@ export function descriptorText(each: Record<string, unknown>): string {
   const facts = ["offset", "size", "flags"].filter((name) => each[name] !== undefined);
   const about = facts.map((name) => `${name} ${each[name]}`).join(", ");
   const ends = ["unlinked", "removed", "lost", "preopened"].filter((name) => each[name] === true);
-  return `descriptor ${each.fd}: ${each.name ?? each.kind}${place}, ${[about, ...ends].join(", ")}`;
+  return printable(
+    `descriptor ${each.fd}: ${each.name ?? each.kind}${place}, ${[about, ...ends].join(", ")}`,
+  );
 }

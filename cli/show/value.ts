@@ -40,9 +40,9 @@ export function referenceText(
   nameOf: (instance: number, func: number) => string,
 ): string {
   if (ref === null) return "null";
-  if (ref.kind === "func") return `function ${ref.func} (${nameOf(ref.instance, ref.func)})`;
+  if (ref.kind === "func") return `function ${ref.func} (${printable(nameOf(ref.instance, ref.func))})`;
   return ref.kind === "host"
-    ? `${ref.module}.${ref.name} of the host`
+    ? `${printable(`${ref.module}.${ref.name}`)} of the host`
     : `host value ${JSON.stringify(ref.value)}`;
 }
 

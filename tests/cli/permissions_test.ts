@@ -52,6 +52,13 @@ Deno.test("permissions: checkpoint, inspect, restore and compile", async () => {
     const info = await mvvm(["inspect", image], { permissions: [`--allow-read=${image}`] });
     assertEquals([info.code, info.stderr], [0, ""]);
     assertStringIncludes(info.stdout, "directories (1)");
+    const both = await mvvm(["diff", image, image], { permissions: [`--allow-read=${image}`] });
+    assertEquals([both.code, both.stderr], [0, ""]);
+    const folders = [`--allow-read=${images}`, `--allow-write=${images}`];
+    const dump = await mvvm(["coredump", image, "-o", `${images}/core`], { permissions: folders });
+    assertEquals(dump.code, 0, dump.stderr);
+    const edit = await mvvm(["image", "edit", image, "-e", "A=1"], { permissions: folders });
+    assertEquals(edit.code, 0, edit.stderr);
     const second = await mvvm(["restore", "-t", target, "--image", image, "--image-dirs"], {
       permissions: [`--allow-read=${target},${image},${data}`, `--allow-write=${data}`],
     });

@@ -16,6 +16,7 @@ import { denoCodec } from "../../runtime/image/codec_deno.ts";
 import { editImage } from "../../runtime/image/edit.ts";
 import { ImageError } from "../../runtime/image/error.ts";
 import { Pipe } from "../../runtime/image/pipe.ts";
+import { writeImageFile } from "../../runtime/image/file_deno.ts";
 import { readImage } from "../../runtime/image/reader.ts";
 import { bytesSource } from "../../runtime/image/record.ts";
 import { bytesSink, encodeImage } from "../../runtime/image/writer.ts";
@@ -217,6 +218,18 @@ Deno.test("image edit: in place; mistakes leave the image as it is", async () =>
     const { args, env } = JSON.parse((await mvvm(["inspect", image, "--json"])).stdout);
     assertEquals([args, env], [[program, "2", "x"], []]);
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["a.mvvm"]);
+    // An image that others build on must stay as it is.
+    const snapshot = { ...smallSnapshot(), host: { wasi: state } };
+    const parent = await writeImageFile(image, snapshot);
+    const changed = snapshot.memories.map(({ pages }) => new Uint8Array(pages * 16));
+    const link = { ...parent, name: "a.mvvm", changed };
+    await writeImageFile(`${folder}/child.mvvm`, snapshot, { parent: link });
+    const kept = await mvvm(["image", "edit", image, "-a", "x"]);
+    assertEquals([kept.code, kept.stdout], [1, ""]);
+    assertStringIncludes(kept.stderr, "other images build on");
+    assertEquals((await mvvm(["image", "edit", `${folder}/child.mvvm`, "-a", "x"])).code, 0);
+    const both = await mvvm(["diff", image, `${folder}/child.mvvm`]);
+    assertStringIncludes(both.stdout, '\narguments: "prog" "one" -> "prog" "x"\n');
     const stranger = await mvvm(["image", "edit", program, "-a", "x"]);
     assertEquals(stranger.code, 1);
     assertStringIncludes(stranger.stderr, "this is a WebAssembly module");

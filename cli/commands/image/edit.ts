@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { dirname, resolve } from "node:path";
 import { editWasiState, type ImageInfo, type WasiEdit } from "../../../mod.ts";
 import { editImageFile } from "../../../runtime/image/file_deno.ts";
 import type { CommandLine } from "../../args.ts";
 import { readInfo } from "../../image_file.ts";
 import { Refusal, say } from "../../messages.ts";
+import { refuseIfBuiltOn } from "../../recorder.ts";
 import { loadTrust } from "../../trust.ts";
 import { UsageError } from "../../usage.ts";
 
@@ -16,6 +18,7 @@ export async function edit(line: CommandLine): Promise<number> {
   const output = line.output ?? path;
   const change = changeOf(line);
   const trust = await loadTrust(line.trust);
+  await refuseIfBuiltOn(output, trust);
   const info = await readInfo(path, trust);
   if (info.host.wasi === undefined) {
     throw new Refusal(`${path} has no WASI state: there are no arguments, environment or files to change`);
@@ -27,8 +30,8 @@ export async function edit(line: CommandLine): Promise<number> {
   if (info.signature && !trust.signer) {
     say("warning: the image was signed, and the new one is not; give --sign-key to sign it");
   }
-  if (info.parent && output !== path) {
-    say(`warning: it builds on ${info.parent.name}, which must stand in the same folder`);
+  if (info.parent && dirname(resolve(output)) !== dirname(resolve(path))) {
+    say(`warning: it builds on ${info.parent.name}, which must stand beside it`);
   }
   return 0;
 }
