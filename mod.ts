@@ -50,7 +50,7 @@ export { type StackFrame, Trap, TrapKind } from "./runtime/trap.ts";
 export type { ThreadObserver } from "./runtime/thread.ts";
 export { moduleHash } from "./runtime/module_hash.ts";
 export { parseCompression } from "./runtime/image/codec.ts";
-export { PAGE_BYTES, WASM_PAGE_BYTES } from "./runtime/image/format.ts";
+export { PAGE_BYTES, type ParentRef, WASM_PAGE_BYTES } from "./runtime/image/format.ts";
 export { ImageError } from "./runtime/image/error.ts";
 export { type Image, type ImageInfo, inspectImage, readImage } from "./runtime/image/reader.ts";
 export {
@@ -61,7 +61,8 @@ export {
   type SnapshotDifference,
 } from "./runtime/image/difference.ts";
 export { editImage, type EditResult, type ImageEdit } from "./runtime/image/edit.ts";
-export { encodeImage, type ImageProgress, writeImage } from "./runtime/image/writer.ts";
+export { type Comparer, Shadow, type ShadowMemory } from "./runtime/image/shadow.ts";
+export { encodeImage, type ImageProgress, type Increment, writeImage } from "./runtime/image/writer.ts";
 export { openSealed } from "./runtime/image/sealed/open.ts";
 export { seal, type SealedSink } from "./runtime/image/sealed/seal.ts";
 export {

@@ -53,6 +53,7 @@ export const commandHelp: Readonly<Record<CommandName, CommandHelp>> = {
       "names, as far as Deno's permissions allow; with them, those and no others.",
     permissions: [
       ["always", "--allow-read=PROG.wasm,IMAGE"],
+      ["from a chain", "--allow-read=PROG.wasm,FOLDER (where the images are)"],
       ["to stop again", "--allow-read=PROG.wasm,FOLDER --allow-write=FOLDER (where the image goes)"],
       ["each directory", `and ${guestDirs}`],
     ],
