@@ -115,6 +115,22 @@ Deno.test("both ways to compare find the same pages", () => {
   }
 });
 
+Deno.test("memories over 2 GiB are compared, up to their last byte", () => {
+  // Pages that nobody touches take no room.
+  const bytes = 2 ** 32;
+  const memory = new ArrayBuffer(bytes);
+  for (const comparer of [compareBytes, compareWords]) {
+    const differs = comparer(memory, new SharedArrayBuffer(bytes));
+    for (const start of [2 ** 31 - 4096, 2 ** 31, bytes - 4096]) {
+      const last = new Uint8Array(memory, start + 4095, 1);
+      assertEquals(differs(start, start + 4096), false);
+      last[0] = 1;
+      assertEquals(differs(start, start + 4096), true);
+      last[0] = 0;
+    }
+  }
+});
+
 Deno.test("without its parent, or with another one, a link is refused", async () => {
   const chain = new Chain();
   await chain.add(smallSnapshot());
