@@ -239,7 +239,7 @@ export async function checkModules(image: Snapshot, program: Program): Promise<v
         name ? ` ("${name}")` : ""
       }: of ${byteLength} bytes with SHA-256 ` +
         `${hex(sha256)}, but this one has ${program.module.bytes.length} bytes and ${hex(hash)}; ` +
-        "if it is a newer build, an upgrade tells whether it can take over",
+        "if it is a newer build, upgradeImage (restore --upgrade) tells whether it can take over",
     );
   });
 }

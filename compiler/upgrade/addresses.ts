@@ -81,7 +81,7 @@ export function compareAddresses(
     const subject = `function ${numbers.name(func)}`;
     const moved = movedAddresses(numbers, func, match, area);
     if (moved === undefined) checkNew(match, subject);
-    else if (moved.length > 0) refuse(subject, `names ${few(moved)}: ${MOVED}`);
+    else if (moved.size > 0) refuse(subject, `names ${few([...moved])}: ${MOVED}`);
   }
   for (const [func, match] of retyped) checkNew(match, `function ${numbers.name(func)}`);
   for (const match of added) checkNew(match, `function ${functionName(next, match)}, which is new,`);
@@ -122,17 +122,17 @@ function movedAddresses(
   func: number,
   match: number,
   area: Area,
-): string[] | undefined {
+): Set<string> | undefined {
   const before = new BodyCursor(old, func);
   const after = new BodyCursor(next, match);
-  const moved: string[] = [];
+  const moved = new Set<string>();
   for (;;) {
     const [more, others] = [before.next(), after.next()];
     if (!more && !others) return moved;
     if (!more || !others || before.opcode !== after.opcode) return undefined;
     const [a, b] = [addressAt(before, area), addressAt(after, area)];
     if (a !== b && b !== undefined) {
-      moved.push(`${hex(b)} where ${a === undefined ? "no address" : hex(a)} was`);
-    } else if (a !== b && a !== undefined) moved.push(`no address where ${hex(a)} was`);
+      moved.add(`${hex(b)} where ${a === undefined ? "no address" : hex(a)} was`);
+    } else if (a !== b && a !== undefined) moved.add(`no address where ${hex(a)} was`);
   }
 }
