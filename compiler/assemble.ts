@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  bigint,
   block as blockOf,
   type Expression,
   id,
@@ -15,9 +16,10 @@ import {
   set,
   type Statement,
 } from "./estree.ts";
-import { highSlotName, slotName } from "./operands.ts";
+import { highSlotName, type Place, slotName } from "./operands.ts";
 import type { ResumePoint } from "./sites.ts";
 import { isRefType, ValType } from "./types.ts";
+import { joined, type WideSlots } from "./wide.ts";
 
 export interface Parts {
   readonly func: number;
@@ -28,6 +30,8 @@ export interface Parts {
   readonly resume: ResumePoint | undefined;
   /** The function takes the stack depth. */
   readonly passesDepth: boolean;
+  /** Where i64s are kept, if whole. */
+  readonly wide: WideSlots | undefined;
   /** Variables that the code uses beside its locals. */
   readonly declared: ReadonlyMap<string, ValType>;
   /** Variables with a first value of their own. */
@@ -70,9 +74,16 @@ interface Head {
 }
 
 /** A run form takes its parameters one by one, and makes sure that V8 knows which are int32. */
-function runHead({ localTypes, params: count, passesDepth }: Parts): Head {
+function runHead({ localTypes, params: count, passesDepth, wide }: Parts): Head {
   const head: Head = { params: [], variables: [], statements: [] };
   localTypes.forEach((type, i) => {
+    if (wide && type === ValType.i64) {
+      const [low, high] = [id("l" + i), id("h" + i)];
+      if (i < count) head.params.push(low, high);
+      const value = i < count ? joined(low, high) : bigint(0n);
+      head.statements.push(set(wide.local(i).big!, value));
+      return;
+    }
     for (const name of type === ValType.i64 ? ["l" + i, "h" + i] : ["l" + i]) {
       if (i >= count) head.variables.push([name, initial(type)]);
       else {
@@ -86,21 +97,27 @@ function runHead({ localTypes, params: count, passesDepth }: Parts): Head {
 }
 
 /** A resume form takes the frame's values `v`, and `w`, the first result of the call that it was in. */
-function resumeHead({ localTypes, passesDepth }: Parts, { operands }: ResumePoint): Head {
+function resumeHead({ localTypes, passesDepth, wide }: Parts, { operands }: ResumePoint): Head {
   const variables: (readonly [string, Expression])[] = [];
+  const statements: Statement[] = [];
   let at = 0;
+  const takeWhole = ({ node, high }: Place) => {
+    for (const half of [node, high!]) statements.push(set(half, int(index(id("v"), num(at++)))));
+  };
   const take = (name: string, type: ValType) => {
     const value = index(id("v"), num(at++));
     variables.push([name, isInt(type) ? int(value) : value]);
   };
   localTypes.forEach((type, i) => {
+    if (wide && type === ValType.i64) return takeWhole(wide.local(i));
     take("l" + i, type);
     if (type === ValType.i64) take("h" + i, type);
   });
   operands.forEach((type, height) => {
+    if (wide && type === ValType.i64) return takeWhole(wide.operand(height));
     take(slotName(height, type), type);
     if (type === ValType.i64) take(highSlotName(height), type);
   });
   if (passesDepth) variables.push(["d", member(id("X"), "base")]);
-  return { params: [id("v"), id("w")], variables, statements: [] };
+  return { params: [id("v"), id("w")], variables, statements };
 }

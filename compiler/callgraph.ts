@@ -13,6 +13,9 @@ export function typeKey({ params, results }: FuncType): string {
   return `${params.join()}>${results.join()}`;
 }
 
+/** An indirect call compares with this many functions that it may call, so that V8 knows them. */
+const fewTargets = 4;
+
 export class CallGraph {
   /** Facts by defined function index. */
   readonly facts: readonly Facts[];
@@ -23,6 +26,8 @@ export class CallGraph {
   /** By function index: a call of it may grow a memory. Host functions may, by calling back. */
   readonly #grows: Uint8Array;
   readonly #imported: number;
+  /** By key of their type: the defined functions that element segments name. */
+  #tableFuncs: Map<string, Set<number>> | undefined;
 
   constructor(readonly module: Module) {
     this.facts = module.codes.map((_, i) => factsOf(module, i));
@@ -45,6 +50,30 @@ export class CallGraph {
 
   passesDepth(func: number): boolean {
     return this.#reachesCycle[func] === 1;
+  }
+
+  /**
+   * The defined functions of a type that element segments put into tables, if there are at most
+   * {@linkcode fewTargets}.
+   */
+  tableFuncs(type: FuncType): readonly number[] {
+    this.#tableFuncs ??= this.#collectTableFuncs();
+    const funcs = this.#tableFuncs.get(typeKey(type));
+    return funcs === undefined || funcs.size > fewTargets ? [] : [...funcs];
+  }
+
+  #collectTableFuncs(): Map<string, Set<number>> {
+    const byType = new Map<string, Set<number>>();
+    for (const { init } of this.module.elements) {
+      for (const each of init) {
+        if (each.op !== "ref.func" || each.index < this.#imported) continue;
+        const key = typeKey(this.module.funcTypes[each.index]);
+        const funcs = byType.get(key);
+        if (funcs === undefined) byType.set(key, new Set([each.index]));
+        else funcs.add(each.index);
+      }
+    }
+    return byType;
   }
 
   /** By function index: 1 if a call of it may unwind under these options. */

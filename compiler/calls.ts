@@ -8,6 +8,7 @@
 import {
   bin,
   call,
+  cond,
   expr,
   type Expression,
   id,
@@ -23,10 +24,14 @@ import type { Lowering } from "./lower.ts";
 import type { Reader } from "./reader.ts";
 import { type FuncType, ValType } from "./types.ts";
 
+/** What a function that calls itself calls: its twin, whose twin it is. V8 inlines one in the other. */
+export const twin: Expression = id("B");
+
 /** Pops the arguments of a call, an i64 as two, and settles what stays below them. */
 function popArguments(lowering: Lowering, { params }: FuncType, unwinds: boolean): Expression[] {
   const { stack } = lowering;
   stack.settle(params.length);
+  stack.halve(params.length);
   const values = [];
   for (let i = 0; i < params.length; i++) values.unshift(stack.popInt());
   if (values.some(({ effects, high }) => effects !== 0 && high !== undefined)) {
@@ -85,14 +90,17 @@ export function lowerCall(lowering: Lowering, reader: Reader): void {
     storePairs(lowering, type.params.length);
     const args = popArguments(lowering, type, unwinds);
     if (context.passesDepth(func)) args.push(lowering.depthArgument(args.length));
-    lowering.emitCall(calleeOf(lowering, func), args, type, unwinds, context.mayGrow(func));
+    lowering.emitCall(call(calleeOf(lowering, func), args), type, unwinds, context.mayGrow(func));
   };
   if (resumeAt(lowering, make)) deliver(lowering, type.results);
   else make();
 }
 
 function calleeOf(lowering: Lowering, func: number): Expression {
-  if (func === lowering.func && lowering.resume === undefined) return id("F" + func);
+  if (func === lowering.func && lowering.resume === undefined) {
+    lowering.callsItself = true;
+    return twin;
+  }
   const cell = id(lowering.use("func", func));
   return lowering.context.isReady(func) ? member(cell, "f") : codeOf(cell);
 }
@@ -125,9 +133,16 @@ export function lowerCallIndirect(lowering: Lowering, reader: Reader): void {
       ),
       [expr(method("H", "badIndirectCall", [q]))],
     ));
+    const likely = lowering.context.tableFuncs(type);
+    // Arguments that are written several times must be short.
+    if (likely.length > 0) stack.simplify(count);
     const args = popArguments(lowering, type, true);
     if (lowering.passesDepth) args.push(lowering.depthArgument(args.length));
-    lowering.emitCall(codeOf(q), args, type, true, true);
+    const invocation = likely.reduceRight((otherwise, func) => {
+      const cell = id(lowering.use("func", func));
+      return cond(bin("===", q, cell), call(codeOf(cell), args), otherwise);
+    }, call(codeOf(q), args));
+    lowering.emitCall(invocation, type, true, true);
   };
   if (resumeAt(lowering, make)) deliver(lowering, type.results);
   else make();

@@ -20,53 +20,55 @@ import {
   type Statement,
 } from "./estree.ts";
 import { isLive, type Liveness } from "./liveness.ts";
-import type { Value } from "./operands.ts";
+import type { Place, Value } from "./operands.ts";
 import type { Form, Site, SiteKind, Source } from "./sites.ts";
-import { isRefType, ValType } from "./types.ts";
+import { isRefType, type ValType } from "./types.ts";
 
 /** Functions with more sites than this share one capture block. */
 export const maxSitesInPlace = 24;
 /** Calls with more arguments than this are split. */
 export const maxArguments = 400;
 
-/** Variables to be saved, in order. */
-class Names {
-  readonly list: string[] = [];
+/** Variables and elements to be saved, in order. */
+class Saved {
+  readonly list: Expression[] = [];
   readonly #positions = new Map<string, number>();
 
-  at(name: string): number {
-    let position = this.#positions.get(name);
-    if (position === undefined) this.#positions.set(name, position = this.list.push(name) - 1);
+  #at(variable: Expression): number {
+    const { name, property } = variable;
+    const key = name ?? `Q${property.value}`;
+    let position = this.#positions.get(key);
+    if (position === undefined) this.#positions.set(key, position = this.list.push(variable) - 1);
     return position;
   }
 
-  local(local: number, type: ValType): Source {
-    const at = this.at("l" + local);
-    return type === ValType.i64 ? { at, highAt: this.at("h" + local) } : { at };
+  place({ node, high }: Place): Source {
+    const at = this.#at(node);
+    return high === undefined ? { at } : { at, highAt: this.#at(high) };
   }
 
   operand(value: Value): Source {
-    if (value.place === "const") return constantSource(value);
-    const at = this.at(value.node.name);
-    return value.high === undefined ? { at } : { at, highAt: this.at(value.high.name) };
+    return value.place === "const" ? constantSource(value) : this.place(value);
   }
 }
 
 export class Captures {
   readonly #sites: Site[] = [];
   /** Set where all sites share one block. */
-  readonly #shared: Names | undefined;
+  readonly #shared: Saved | undefined;
 
   /**
+   * @param place Where each local is kept.
    * @param params How many of the locals are parameters.
    * @param liveness Given if each site is to save its own.
    */
   constructor(
     private readonly localTypes: readonly ValType[],
+    private readonly place: (local: number) => Place,
     private readonly params: number,
     private readonly liveness: Liveness | undefined,
   ) {
-    this.#shared = liveness === undefined ? new Names() : undefined;
+    this.#shared = liveness === undefined ? new Saved() : undefined;
   }
 
   /**
@@ -80,18 +82,20 @@ export class Captures {
     number: number;
     leave: Statement[];
   } {
-    const names = this.#shared ?? new Names();
+    const saved = this.#shared ?? new Saved();
     const site: Site = {
       offset,
       kind,
       types: values.map(({ type }) => type),
-      locals: this.localTypes.map((type, i) => this.#wanted(kind, at, i) ? names.local(i, type) : dead(type)),
-      operands: values.map((value) => names.operand(value)),
+      locals: this.localTypes.map((type, i) =>
+        this.#wanted(kind, at, i) ? saved.place(this.place(i)) : dead(type)
+      ),
+      operands: values.map((value) => saved.operand(value)),
     };
     const number = this.#sites.push(site) - 1;
     const leave = this.#shared
       ? [set(id("pc"), num(number)), breakTo("C")]
-      : [...captureCall(num(number), names.list), returns(null)];
+      : [...captureCall(num(number), saved.list), returns(null)];
     return { number, leave };
   }
 
@@ -119,10 +123,10 @@ export class Captures {
 }
 
 /** `X.capture(K, site, values...)`, then, for very large frames, `X.captureMore(values...)`. */
-function captureCall(site: Expression, captured: readonly string[]): Statement[] {
+function captureCall(site: Expression, captured: readonly Expression[]): Statement[] {
   const statements: Statement[] = [];
   for (let i = 0; i === 0 || i < captured.length; i += maxArguments) {
-    const values = captured.slice(i, i + maxArguments).map(id);
+    const values = captured.slice(i, i + maxArguments);
     statements.push(expr(
       i === 0 ? method("X", "capture", [id("K"), site, ...values]) : method("X", "captureMore", values),
     ));

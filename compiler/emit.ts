@@ -18,6 +18,8 @@ const fixed: readonly (readonly [string, string])[] = [
   ...["imul", "clz32", "fround", "ceil", "floor", "trunc", "sqrt", "min", "max", "abs"].map(
     (name) => [name, `Math.${name}`] as const,
   ),
+  ["asIntN", "BigInt.asIntN"],
+  ["asUintN", "BigInt.asUintN"],
 ];
 
 /** Which collection of `rt` holds the names with each prefix. */
@@ -30,12 +32,28 @@ const collections = new Map(
 
 const uses = new Map(fixed.map(([name]) => [name, new RegExp(`\\b${name}\\b`)]));
 
+/** Longer functions are not inlined by V8, so a second one would be of no use. */
+const maxTwinLength = 6000;
+
+/** A function that calls `B`: two of them, which call each other, or a long one that is its own. */
+function withTwin(code: string): string {
+  if (code.length > maxTwinLength) return `const B = (${code});\nreturn B;`;
+  return `const A = (${code}), B = (${code.replace(/\bB\b/g, "A")});\nreturn A;`;
+}
+
 /** Prints a lowered function. */
-export function emit({ node, free }: LoweredFunction): string {
+export function emit({ node, free, wide, callsItself }: LoweredFunction): string {
   const code = generate(node, { indent: "" });
   const bindings: string[] = [];
   for (const [name, source] of fixed) if (uses.get(name)!.test(code)) bindings.push(`${name} = ${source}`);
   for (const name of free) bindings.push(`${name} = rt.${collections.get(name[0])}[${name.slice(1)}]`);
+  if (wide > 0) {
+    bindings.push(
+      `W = rt.X.wide(${wide})`,
+      "Y = new BigInt64Array(W.buffer)",
+      "Q = new Int32Array(W.buffer)",
+    );
+  }
   const prelude = bindings.length === 0 ? "" : `const ${bindings.join(", ")};\n`;
-  return `"use strict";\n${prelude}return (${code});`;
+  return `"use strict";\n${prelude}${callsItself ? withTwin(code) : `return (${code});`}`;
 }

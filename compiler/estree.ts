@@ -43,6 +43,11 @@ export function num(value: number): Expression {
   return { type: "Literal", value, raw: String(value) };
 }
 
+/** A BigInt that is not negative. */
+export function bigint(value: bigint): Expression {
+  return { type: "Literal", value, bigint: String(value), raw: `${value}n` };
+}
+
 /** The value of an integer literal made by {@linkcode num}, else `undefined`. */
 export function intValue(node: Expression): number | undefined {
   if (node.type === "Literal") return node.value;

@@ -19,7 +19,7 @@ import {
 import { lowerCall, lowerCallIndirect } from "./calls.ts";
 import { cond, expr, type Expression, id, member, method, not, num, set, uint } from "./estree.ts";
 import { flatBlock, flatElse, flatEnd, flatIf, flatLoop } from "./flat.ts";
-import { i64Rules } from "./i64.ts";
+import { i64Rule } from "./i64.ts";
 import { lowerLoad, lowerStore } from "./memory.ts";
 import { nullLiteral } from "./assemble.ts";
 import type { Lowering } from "./lower.ts";
@@ -67,21 +67,17 @@ function pushNow(lowering: Lowering, node: Expression, type: ValType): void {
 function setLocal(lowering: Lowering, local: number): void {
   const { stack } = lowering;
   const value = stack.pop();
-  if (value.node === lowering.local(local) && value.high === lowering.localHigh(local)) return;
+  const place = lowering.place(local);
+  if (value.node === place.node && value.high === place.high) return;
   if (value.effects !== 0) stack.flushEffects();
   stack.flushLocal(local);
-  stack.assign(lowering.local(local), lowering.localHigh(local), value);
+  stack.assign(place, value);
   const pointer = lowering.pointer(local);
   if (pointer) lowering.emit(set(pointer, uint(lowering.local(local))));
 }
 
 function pushLocal(lowering: Lowering, local: number): void {
-  lowering.stack.pushLocal(
-    local,
-    lowering.localTypes[local] as ValType,
-    lowering.local(local),
-    lowering.localHigh(local),
-  );
+  lowering.stack.pushLocal(local, lowering.localTypes[local], lowering.place(local));
 }
 
 /** A float constant by its bits: a literal, unless it is a NaN. */
@@ -131,6 +127,7 @@ function lowerGlobalSet(lowering: Lowering, reader: Reader): void {
 function lowerSelect(lowering: Lowering): void {
   const { stack } = lowering;
   stack.settle(3);
+  stack.halve(3);
   const [a, b, test] = stack.values.slice(stack.height - 3);
   // Only one side of `?:` is evaluated, but both sides of `select` are.
   if ((a.effects | b.effects) !== 0) {
@@ -158,7 +155,7 @@ function lowerNumeric({ name, signature }: Opcode): Handler {
   const result = ValType[to.trim() as "i32"];
   const rule = numericRule(name);
   if (rule === undefined) {
-    const pair = i64Rules[name];
+    const pair = i64Rule(name);
     if (pair === undefined) throw new Error(`no rule for ${name}`);
     return pair;
   }

@@ -1,6 +1,6 @@
 /**
- * The only file of the compiler that knows how an i64 is kept: as two int32 variables, the low and the
- * high half. Where a helper makes both halves, the high one comes back in `R[0]`.
+ * How an i64 is kept in most functions: as two int32 variables, the low and the high half. Where a helper
+ * makes both halves, the high one comes back in `R[0]`. `wide.ts` is the other way.
  *
  * @module
  */
@@ -23,6 +23,7 @@ import type { Lowering } from "./lower.ts";
 import { Effect, type Value } from "./operands.ts";
 import { template } from "./template.ts";
 import { ValType } from "./types.ts";
+import { wideRules } from "./wide.ts";
 
 type Rule = (lowering: Lowering) => void;
 
@@ -173,8 +174,19 @@ function extendLow(bits: number): Rule {
   };
 }
 
-/** What each instruction with i64 operands or results becomes. */
-export const i64Rules: Readonly<Record<string, Rule>> = {
+/** What an instruction with i64 operands or results becomes. */
+export function i64Rule(name: string): Rule | undefined {
+  const pair = pairRules[name];
+  const whole = wideRules[name];
+  return pair && ((lowering) => {
+    if (lowering.wide && whole?.(lowering)) return;
+    lowering.stack.halve(2);
+    pair(lowering);
+  });
+}
+
+/** What each becomes, by halves. */
+const pairRules: Readonly<Record<string, Rule>> = {
   "i64.and": logic("&"),
   "i64.or": logic("|"),
   "i64.xor": logic("^"),

@@ -9,7 +9,6 @@ import { Captures, maxArguments, maxSitesInPlace } from "./captures.ts";
 import {
   bin,
   breakTo,
-  call,
   expr,
   type Expression,
   id,
@@ -29,12 +28,13 @@ import { FlatCode } from "./flat.ts";
 import { handlers } from "./handlers.ts";
 import { secondHalf } from "./i64.ts";
 import { livenessOf } from "./liveness.ts";
-import { OperandStack, type Value } from "./operands.ts";
+import { OperandStack, type Place, type Value } from "./operands.ts";
 import type { CompileOptions } from "./policy.ts";
 import { Reader } from "./reader.ts";
 import { entryOffset, type Form, localTypes, type ResumePoint, type SiteKind } from "./sites.ts";
 import { type Block, readOpcode, skipImmediates, type Structure, structureOf } from "./structure.ts";
 import { type FuncType, type Module, ValType } from "./types.ts";
+import { WideSlots } from "./wide.ts";
 
 /** Prefixes of the names that generated code uses for what the runtime provides. */
 export const freeNames = { memory: "M", table: "T", global: "g", func: "c", type: "t" } as const;
@@ -51,6 +51,8 @@ export interface LoweringContext {
   passesDepth(func: number): boolean;
   /** Whether the function can call itself, so that its entry checks the depth. */
   cyclic(func: number): boolean;
+  /** The functions of a type that tables begin with, if they are few. */
+  tableFuncs(type: FuncType): readonly number[];
   /** Whether the function is compiled already, so that its code can be called without asking. */
   isReady(func: number): boolean;
 }
@@ -89,12 +91,16 @@ export interface LoweredFunction {
   readonly node: Expression;
   /** Indexed names that the runtime must provide: `M0`, `T0`, `g3`, `c12`. */
   readonly free: ReadonlySet<string>;
+  /** How many elements for i64s it needs. */
+  readonly wide: number;
   readonly form: Form;
+  /** Whether it calls itself directly, as its {@linkcode twin}. */
+  readonly callsItself: boolean;
 }
 
 /** Identifiers of locals. */
 const lowNames: Expression[] = [];
-const highNames: Expression[] = [];
+const pairs: Place[] = [];
 const pointerNames: Expression[] = [];
 
 export class Lowering {
@@ -111,6 +117,7 @@ export class Lowering {
   out: Statement[] = [];
   /** The code being read cannot be reached. */
   dead = false;
+  callsItself = false;
   /** File offset of the instruction being lowered. */
   offset = 0;
   /** Resume form only: the target site has not been reached yet. */
@@ -121,6 +128,8 @@ export class Lowering {
   readonly unwinds: boolean;
   /** Set for a function that is nested too deeply for structured code. */
   readonly flat: FlatCode | undefined;
+  /** Set for a function that keeps its i64s whole. */
+  readonly wide: WideSlots | undefined;
 
   readonly #declared = new Map<string, ValType>();
   readonly #captures: Captures;
@@ -140,9 +149,15 @@ export class Lowering {
     this.type = module.funcTypes[func];
     this.localTypes = localTypes(module, func);
     this.structure = structureOf(module, defined, (callee) => context.mayUnwind(callee));
+    const isFlat = this.structure.depth > this.options.maxNesting;
+    // The elements are there once: a function that calls itself cannot have them.
+    const { i64s } = this.options;
+    const isWide = i64s === "auto" ? this.structure.prefersWide : i64s === "whole";
+    if (isWide && !isFlat && !context.cyclic(func)) this.wide = new WideSlots();
     this.stack = new OperandStack(
       (statement) => this.emit(statement),
       (name, type) => this.declare(name, type),
+      this.wide,
     );
     this.passesDepth = context.passesDepth(func);
     this.unwinds = context.mayUnwind(func);
@@ -152,8 +167,13 @@ export class Lowering {
     const liveness = inPlace && this.structure.sites > 0
       ? livenessOf(module, defined, this.localTypes.length)
       : new Map<number, Uint32Array>();
-    this.#captures = new Captures(this.localTypes, this.type.params.length, inPlace ? liveness : undefined);
-    if (this.structure.depth > this.options.maxNesting) this.flat = new FlatCode(this);
+    this.#captures = new Captures(
+      this.localTypes,
+      (local) => this.place(local),
+      this.type.params.length,
+      inPlace ? liveness : undefined,
+    );
+    if (isFlat) this.flat = new FlatCode(this);
   }
 
   emit(statement: Statement): void {
@@ -192,9 +212,10 @@ export class Lowering {
     return lowNames[local] ??= id("l" + local);
   }
 
-  /** The high half of an i64 local. */
-  localHigh(local: number): Expression | undefined {
-    return this.localTypes[local] === ValType.i64 ? highNames[local] ??= id("h" + local) : undefined;
+  /** Where a local is kept. */
+  place(local: number): Place {
+    if (this.localTypes[local] !== ValType.i64) return { node: this.local(local) };
+    return this.wide?.local(local) ?? (pairs[local] ??= { node: this.local(local), high: id("h" + local) });
   }
 
   /** The unsigned twin of a local that is used as an address, or `undefined`. */
@@ -337,7 +358,7 @@ export class Lowering {
       const value = stack.values[from + i];
       if (value.place === "slot" && from + i === base + i) return;
       const slot = stack.slot(base + i, type);
-      stack.assign(slot.node, slot.high, value);
+      stack.assign(slot, value);
     });
   }
 
@@ -371,6 +392,7 @@ export class Lowering {
     const { stack } = this;
     if (results.length === 0) return this.emit(returns(null));
     stack.settle(results.length);
+    stack.halve(results.length);
     if (results.length > 1) stack.flushEffects();
     const values = stack.values.slice(stack.height - results.length);
     values.forEach((value, i) => {
@@ -385,9 +407,8 @@ export class Lowering {
   }
 
   /** Emits a call and pushes its results; the callee may unwind if `unwinds`, and grow a memory if `grows`. */
-  emitCall(callee: Expression, args: Expression[], type: FuncType, unwinds: boolean, grows: boolean): void {
+  emitCall(invocation: Expression, type: FuncType, unwinds: boolean, grows: boolean): void {
     const { stack } = this;
-    const invocation = call(callee, args);
     const { results } = type;
     stack.claim(stack.height);
     if (results.length === 0) this.emit(expr(invocation));
@@ -452,11 +473,18 @@ export class Lowering {
       params: this.type.params.length,
       resume: this.resume,
       passesDepth: this.passesDepth,
+      wide: this.wide,
       declared: this.#declared,
       initialised,
       code,
     });
-    return { node, free: this.free, form: this.#captures.form(this.func) };
+    return {
+      node,
+      free: this.free,
+      wide: this.wide?.count ?? 0,
+      form: this.#captures.form(this.func),
+      callsItself: this.callsItself,
+    };
   }
 
   /** Whether back edges are looked at under the policy. */

@@ -8,6 +8,7 @@ import { bin, call, cond, expr, type Expression, id, logical, member, method, nu
 import type { Lowering } from "./lower.ts";
 import { Effect, effectiveAddress, floatLoad, type Value } from "./operands.ts";
 import { ValType } from "./types.ts";
+import { wide, wideRules } from "./wide.ts";
 
 const littleEndian: Expression = { type: "Literal", value: true, raw: "true" };
 const accessed = Effect.traps | Effect.reads;
@@ -68,6 +69,7 @@ export function lowerLoad(lowering: Lowering, name: string, offset: number): voi
     return;
   }
   const access = loads[name];
+  if (access.extend && lowering.wide) return loadWide(lowering, access, view, offset);
   if (access.extend === "full" || access.extend === "sign") {
     stack.simplify(1);
     const address = popAddress(lowering);
@@ -99,6 +101,8 @@ export function lowerStore(lowering: Lowering, name: string, offset: number): vo
   if (name === "f32.store" || name === "f64.store") return storeFloat(lowering, name, memory, offset);
   const access = stores[name];
   const view = lowering.view(memory);
+  if (access.extend === "full" && lowering.wide) return storeWide(lowering, view, offset);
+  stack.halve(1);
   if (access.extend === "full") stack.simplify(2);
   const value = stack.popInt();
   const address = popAddress(lowering);
@@ -111,6 +115,28 @@ export function lowerStore(lowering: Lowering, name: string, offset: number): vo
   // The high half first: if it is in bounds, so is the low half, and a trap leaves nothing written.
   if (access.extend === "full") put(value.high!, 4);
   put(value.node, 0);
+}
+
+/** An i64 that is kept whole is loaded whole. */
+function loadWide(lowering: Lowering, access: Access, view: Expression, offset: number): void {
+  const { stack } = lowering;
+  const address = popAddress(lowering);
+  const target = effectiveAddress(address.node, offset);
+  if (access.extend === "full") {
+    const node = call(member(view, "getBigUint64"), [target, littleEndian]);
+    return stack.pushExpr(ValType.i64, node, [address], "int", accessed, { big: node, exact: true });
+  }
+  stack.pushExpr(ValType.i32, get(view, access, target), [address], "int", accessed);
+  wideRules[access.extend === "sign" ? "i64.extend_i32_s" : "i64.extend_i32_u"](lowering);
+}
+
+function storeWide(lowering: Lowering, view: Expression, offset: number): void {
+  const { stack } = lowering;
+  const value = stack.pop();
+  const address = popAddress(lowering);
+  stack.flushEffects();
+  const args = [effectiveAddress(address.node, offset), wide(value), littleEndian];
+  lowering.emit(expr(call(member(view, "setBigUint64"), args)));
 }
 
 function storeFloat(lowering: Lowering, name: string, memory: string, offset: number): void {

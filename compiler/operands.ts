@@ -18,6 +18,7 @@ import {
 } from "./estree.ts";
 import type { Shape } from "./numeric.ts";
 import { ValType } from "./types.ts";
+import { wide, type WideSlots } from "./wide.ts";
 
 /** What evaluating an expression may do or depend on, as bit flags. */
 export const Effect = { none: 0, traps: 1, reads: 2 } as const;
@@ -32,13 +33,21 @@ export interface FloatLoad {
   readonly offset: number;
 }
 
-/** One operand. */
-export interface Value {
-  readonly type: ValType;
+/** Where a value is kept, or what it is. */
+export interface Place {
   /** Its value; for an i64, the low half as an int32. */
   readonly node: Expression;
-  /** The high half of an i64. */
+  /** The high half of an i64. An i64 without one is an expression `big`, and has no halves yet. */
   readonly high?: Expression;
+  /** In functions that keep i64s whole (`wide.ts`): all of it as a BigInt. */
+  readonly big?: Expression;
+  /** The same, signed. */
+  readonly signed?: Expression;
+}
+
+/** One operand. */
+export interface Value extends Place {
+  readonly type: ValType;
   readonly shape: Shape;
   readonly place: "const" | "local" | "slot" | "expr";
   readonly effects: number;
@@ -50,6 +59,8 @@ export interface Value {
   readonly top: number;
   /** Set while a loaded float has not been looked at for NaNs, whose bits must be kept. */
   readonly load?: FloatLoad;
+  /** Whether `big` lies in 0 to 2^64 - 1. */
+  readonly exact?: boolean;
 }
 
 const slotLetters: Record<number, string> = {
@@ -86,10 +97,12 @@ export class OperandStack {
   /**
    * @param emit Appends a statement to the code being made.
    * @param declare Registers a variable of the function.
+   * @param wide Where i64s are kept, if whole.
    */
   constructor(
     private readonly emit: (statement: Statement) => void,
     private readonly declare: (name: string, type: ValType) => Expression,
+    private readonly wide?: WideSlots,
   ) {}
 
   get height(): number {
@@ -106,10 +119,18 @@ export class OperandStack {
   readonly #slots: Value[][] = [];
 
   #makeSlot(height: number, type: ValType): Value {
-    const node = this.declare(slotName(height, type), type);
-    const high = type === ValType.i64 ? this.declare(highSlotName(height), type) : undefined;
     const shape = type === ValType.f32 || type === ValType.f64 ? "raw" : "int";
-    return { type, node, high, shape, place: "slot", effects: 0, size: 1, locals: none, top: height + 1 };
+    const place = this.#placeOf(height, type);
+    return { type, ...place, shape, place: "slot", effects: 0, size: 1, locals: none, top: height + 1 };
+  }
+
+  #placeOf(height: number, type: ValType): Place {
+    if (type !== ValType.i64) return { node: this.declare(slotName(height, type), type) };
+    if (this.wide) return this.wide.operand(height);
+    return {
+      node: this.declare(slotName(height, type), type),
+      high: this.declare(highSlotName(height), type),
+    };
   }
 
   push(value: Value): void {
@@ -124,7 +145,7 @@ export class OperandStack {
     over: readonly Value[],
     shape: Shape = "int",
     effects = 0,
-    more: { high?: Expression; load?: FloatLoad } = {},
+    more: Partial<Pick<Value, "high" | "load" | "big" | "exact">> = {},
   ): void {
     let size = 1;
     let top = 0;
@@ -138,9 +159,9 @@ export class OperandStack {
     this.push({ type, node, shape, place: "expr", effects, size, locals, top, ...more });
   }
 
-  pushLocal(local: number, type: ValType, node: Expression, high?: Expression): void {
+  pushLocal(local: number, type: ValType, place: Place): void {
     const shape = type === ValType.f32 || type === ValType.f64 ? "raw" : "int";
-    this.push({ type, node, high, shape, place: "local", effects: 0, size: 1, locals: [local], top: 0 });
+    this.push({ type, ...place, shape, place: "local", effects: 0, size: 1, locals: [local], top: 0 });
   }
 
   pop(): Value {
@@ -161,6 +182,14 @@ export class OperandStack {
     }
   }
 
+  /** Sees to it that the i64s among the top `count` operands have halves. */
+  halve(count: number): void {
+    if (this.wide === undefined) return;
+    for (let i = Math.max(0, this.values.length - count); i < this.values.length; i++) {
+      if (this.values[i].big && this.values[i].high === undefined) this.store(i);
+    }
+  }
+
   /** Looks at a freshly loaded float for a NaN, because it is about to be moved. */
   settle(count: number): void {
     for (let i = this.values.length - count; i < this.values.length; i++) {
@@ -174,7 +203,7 @@ export class OperandStack {
     if (value.place === "slot") return;
     this.claim(i, value.effects);
     this.values[i] = this.slot(i, value.type);
-    this.assign(this.values[i].node, this.values[i].high, value);
+    this.assign(this.values[i], value);
   }
 
   /**
@@ -190,9 +219,11 @@ export class OperandStack {
     }
   }
 
-  /** Emits the assignment of a value to a variable or, for an i64, to two. */
-  assign(low: Expression, high: Expression | undefined, value: Value): void {
-    if (value.load) {
+  /** Emits the assignment of a value to its new place. */
+  assign({ node: low, high, big }: Place, value: Value): void {
+    if (big) {
+      this.emit(set(big, wide(value)));
+    } else if (value.load) {
       this.#assignLoad(low, value.load, value.type, value.node);
     } else if (high === undefined) {
       this.emit(set(low, value.shape === "bool" ? cond(value.node, num(1), num(0)) : value.node));

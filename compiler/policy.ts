@@ -36,6 +36,8 @@ export interface CompileOptions {
   readonly ticks: boolean;
   /** Functions with blocks nested deeper than this become flat code; V8's parser overflows at some 1700. */
   readonly maxNesting: number;
+  /** How i64s are kept: as `halves`, `whole` where a function can, or as each function prefers. */
+  readonly i64s: "auto" | "halves" | "whole";
   /** A function whose entries are counted (`-f`), by function index. */
   readonly watch?: number;
 }
@@ -45,6 +47,7 @@ export const defaultCompileOptions: CompileOptions = {
   thresholdBits: 16,
   ticks: false,
   maxNesting: 256,
+  i64s: "auto",
 };
 
 /** Fills in defaults and checks ranges; throws `RangeError` with what is allowed. */

@@ -119,6 +119,19 @@ export function factsOf(module: Module, definedIndex: number): Facts {
   return { callees: [...callees], indirect: [...indirect], loops, grows };
 }
 
+/** What is gained by keeping the i64s of an instruction whole, by opcode: add, sub, mul, shifts, rotations. */
+const wideGain: Readonly<Record<number, number>> = {
+  0x7c: 1,
+  0x7d: 1,
+  0x7e: 4,
+  0x86: 1,
+  0x87: 1,
+  0x88: 1,
+  0x89: 1,
+  0x8a: 1,
+};
+const widePays = 4;
+
 /** What the lowering must know in advance about one body. */
 export interface Structure {
   /** By the offset of their opcode; the body itself is at -1. */
@@ -133,6 +146,8 @@ export interface Structure {
   readonly depth: number;
   /** Locals that hold addresses more often than they change: it pays to keep them as unsigned, too. */
   readonly pointers: ReadonlySet<number>;
+  /** Whether it pays to keep its i64s whole: it multiplies some, or computes with many, in loops. */
+  readonly prefersWide: boolean;
 }
 
 /** Finds the structure of one defined function. */
@@ -155,6 +170,8 @@ export function structureOf(
   let sites = 0;
   let accesses = 0;
   let calls = 0;
+  let loops = 0;
+  let wideScore = 0;
   // By local: loads straight from it, less its changes.
   const pointerScore: number[] = [];
   const score = (local: number, change: number) => pointerScore[local] = (pointerScore[local] ?? -1) + change;
@@ -169,6 +186,7 @@ export function structureOf(
       lastGet = opcode === 0x21 ? -1 : local;
       continue;
     }
+    if (loops > 0) wideScore += wideGain[opcode] ?? 0;
     if (opcode >= 0x28 && opcode <= 0x3e) accesses++;
     else if (opcode === 0x10 || opcode === 0x11) calls++;
     if (lastGet >= 0 && opcode >= 0x28 && opcode <= 0x35) score(lastGet, 1);
@@ -186,6 +204,7 @@ export function structureOf(
         if (type >= 0x80) skipLeb(reader);
         if (opcode === 0x03) {
           sites++;
+          loops++;
           window.startLoop(type === 0x40);
         }
         const block = open(start, opcode, current);
@@ -199,6 +218,7 @@ export function structureOf(
       case 0x0b:
         current.end = start;
         if (current.opcode === 0x03 && current.branches === 1) current.counted = window.countedLoop();
+        if (current.opcode === 0x03) loops--;
         stack.pop();
         if (current.calls && current.parent) current.parent.calls = true;
         break;
@@ -235,7 +255,7 @@ export function structureOf(
   }
   const pointers = new Set<number>();
   pointerScore.forEach((value, local) => value > 0 && pointers.add(local));
-  return { blocks, accesses, calls, sites, depth, pointers };
+  return { blocks, accesses, calls, sites, depth, pointers, prefersWide: wideScore >= widePays };
 }
 
 function open(start: number, opcode: number, parent: Block | undefined): Block {

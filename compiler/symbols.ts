@@ -5,9 +5,21 @@
  * @module
  */
 import { DebugInfo, type SourcePlace } from "./dwarf/debug_info.ts";
+import type { SourceVariable } from "./dwarf/variables.ts";
 import { functionName } from "./function_name.ts";
+import { isLive, livenessOf } from "./liveness.ts";
 import { localNames } from "./local_names.ts";
+import { siteInfo } from "./resume.ts";
+import { localTypes, type SiteKind } from "./sites.ts";
 import type { Module } from "./types.ts";
+
+export interface SiteFacts {
+  readonly kind: SiteKind;
+  /** The function that a direct call calls. */
+  readonly callee?: number;
+  /** Whether the function still reads a local; images hold zero for the others. */
+  isWanted(local: number): boolean;
+}
 
 export class Symbols {
   readonly #debug: DebugInfo | undefined;
@@ -45,6 +57,26 @@ export class Symbols {
    */
   sourceOf(func: number, site: number): readonly SourcePlace[] {
     return this.#start(func) === undefined ? [] : this.#debug?.at(site) ?? [];
+  }
+
+  /** The parameters and variables that the source has at a site. */
+  variables(func: number, site: number): readonly SourceVariable[] {
+    return this.#start(func) === undefined ? [] : this.#debug?.variables(site) ?? [];
+  }
+
+  /** What a site is; `undefined` if it is none of the function. */
+  site(func: number, site: number): SiteFacts | undefined {
+    const { module } = this;
+    const info = siteInfo(module, func, site);
+    if (info === undefined) return undefined;
+    const locals = localTypes(module, func).length;
+    const wanted = livenessOf(module, func - module.imported.funcs, locals)
+      .get(site + module.codeSectionStart);
+    return {
+      kind: info.kind,
+      ...info.target !== undefined && { callee: info.target },
+      isWanted: (local) => wanted === undefined || isLive(wanted, local),
+    };
   }
 
   /** Where a function's code starts; an imported one has none. */

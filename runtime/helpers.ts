@@ -98,7 +98,11 @@ function roundToF32(value: bigint): number {
   return negative ? -rounded : rounded;
 }
 
+/** Powers of two, for shifts of 64 bits. */
+const powers = BigUint64Array.from({ length: 64 }, (_, i) => 1n << BigInt(i));
+
 export const H = {
+  powers,
   unreachable: (): never => trap(TrapKind.unreachable),
 
   /** Explains why `q`, an element of a table, cannot be called. */

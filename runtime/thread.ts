@@ -94,6 +94,8 @@ export class Thread {
   /** Drivers on the stack; only the outermost may leave frames behind. */
   #drivers = 0;
   #resumingHost = false;
+  /** The i64s of functions that keep theirs in elements. */
+  readonly #wides: BigUint64Array<ArrayBuffer>[] = [];
   #sliceEnd = Infinity;
   #looks = 0;
 
@@ -222,9 +224,26 @@ export class Thread {
   /** Calls a function and drives it until it returns; stops are put off (used for calls from the host). */
   call(func: Func, raw: readonly unknown[]): unknown[] {
     this.start(func, raw);
-    const completion = this.drive(undefined, this.frames.length - 1);
-    if (completion.kind !== "returned") throw new Error(`a nested call cannot be left (${completion.kind})`);
-    return completion.raw;
+    const wides = this.#wides.map((wide) => wide.slice());
+    try {
+      const completion = this.drive(undefined, this.frames.length - 1);
+      if (completion.kind !== "returned") {
+        throw new Error(`a nested call cannot be left (${completion.kind})`);
+      }
+      return completion.raw;
+    } finally {
+      wides.forEach((wide, i) => this.#wides[i].set(wide));
+    }
+  }
+
+  /**
+   * Elements for the i64s of a function that does not call itself. A host function may call it all the same
+   * while it runs: then they are kept for it.
+   */
+  wide(count: number): BigUint64Array<ArrayBuffer> {
+    const wide = new BigUint64Array(count);
+    this.#wides.push(wide);
+    return wide;
   }
 
   /** Puts a call on the heap, to be driven. */

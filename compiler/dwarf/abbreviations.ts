@@ -18,6 +18,8 @@ interface AttributeSpec {
 export interface AttributeValue {
   readonly form: Form;
   readonly value: number;
+  /** Where it ends, in the file. */
+  readonly end: number;
 }
 export type Attributes = ReadonlyMap<number, AttributeValue>;
 
@@ -83,7 +85,7 @@ export class Abbreviations {
     this.sections.budget.spend(attributes.length);
     for (const { name, form = this.#indirect(reader), value } of attributes) {
       const own = value ?? readForm(reader, form, this.encoding);
-      read.set(name, { form, value: own });
+      read.set(name, { form, value: own, end: reader.position });
     }
     return read;
   }

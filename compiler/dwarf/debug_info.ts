@@ -12,6 +12,7 @@ import { Budget, DwarfError } from "./reader.ts";
 import { type Scope, scopeName, scopesAt } from "./scopes.ts";
 import { DwarfSections } from "./sections.ts";
 import { readUnits, type Unit } from "./unit.ts";
+import { type SourceVariable, variablesAt } from "./variables.ts";
 
 /** A place in the source; what is not known is left out. */
 export interface SourcePlace {
@@ -81,6 +82,14 @@ export class DebugInfo {
     });
   }
 
+  /** The parameters and variables that the source has at an offset, those of outer scopes first. */
+  variables(offset: number): readonly SourceVariable[] {
+    return this.#tried(() => {
+      const unit = this.#unitOf(offset);
+      return unit ? variablesAt(unit, offset) : [];
+    }) ?? [];
+  }
+
   #tried<T>(read: () => T): T | undefined {
     if (this.#broken) return undefined;
     try {
@@ -105,11 +114,15 @@ export class DebugInfo {
     return this.#units;
   }
 
-  #scopes(offset: number): Scope[] {
-    const unit = this.#allUnits().find(({ ranges }) => {
+  #unitOf(offset: number): Unit | undefined {
+    return this.#allUnits().find(({ ranges }) => {
       this.#sections.budget.spend(1 + ranges.length);
       return contains(ranges, offset);
     });
+  }
+
+  #scopes(offset: number): Scope[] {
+    const unit = this.#unitOf(offset);
     return unit ? scopesAt(unit, offset) : [];
   }
 

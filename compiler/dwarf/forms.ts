@@ -22,6 +22,8 @@ export type FormKind =
   | "any entry"
   /** An offset in the section that the attribute says. */
   | "offset"
+  /** Bytes, by their position in the file. */
+  | "block"
   | "list index"
   | "other";
 
@@ -50,14 +52,14 @@ const form = (kind: FormKind, size: Size, lengthSize?: number): Form => ({ kind,
 
 const forms: Readonly<Record<number, Form>> = {
   0x01: form("address", "address"), // addr
-  0x03: form("other", "block", 2), // block2
-  0x04: form("other", "block", 4), // block4
+  0x03: form("block", "block", 2), // block2
+  0x04: form("block", "block", 4), // block4
   0x05: form("number", 2), // data2
   0x06: form("number", 4), // data4
   0x07: form("number", 8), // data8
   0x08: form("string", "string"), // string
-  0x09: form("other", "block", 0), // block
-  0x0a: form("other", "block", 1), // block1
+  0x09: form("block", "block", 0), // block
+  0x0a: form("block", "block", 1), // block1
   0x0b: form("number", 1), // data1
   0x0c: form("number", 1), // flag
   0x0d: form("number", "sleb"), // sdata
@@ -70,7 +72,7 @@ const forms: Readonly<Record<number, Form>> = {
   0x14: form("entry", 8), // ref8
   0x15: form("entry", "uleb"), // ref_udata
   0x17: form("offset", "offset"), // sec_offset
-  0x18: form("other", "block", 0), // exprloc
+  0x18: form("block", "block", 0), // exprloc
   0x19: form("other", 0), // flag_present
   0x1a: form("string index", "uleb"), // strx
   0x1b: form("address index", "uleb"), // addrx

@@ -84,7 +84,7 @@ export class LineTable {
       let directory = 0;
       for (const { content, form } of format) {
         const value = readForm(reader, form, this.#encoding);
-        if (content === DW_LNCT.path) name = { form, value };
+        if (content === DW_LNCT.path) name = { form, value, end: reader.position };
         else if (content === DW_LNCT.directory_index) directory = value;
       }
       if (name === undefined) throw new DwarfError("a line table has files without a name");
@@ -99,7 +99,7 @@ export class LineTable {
     const next = () => {
       this.sections.budget.keep(4);
       const value = reader.skipString();
-      return reader.position === value + 1 ? undefined : { form: text, value };
+      return reader.position === value + 1 ? undefined : { form: text, value, end: reader.position };
     };
     for (let name = next(); name !== undefined; name = next()) this.#directories.push({ name, directory: 0 });
     for (let name = next(); name !== undefined; name = next()) {

@@ -14,6 +14,8 @@ export type SectionName =
   | "line_str"
   | "str_offsets"
   | "addr"
+  | "loc"
+  | "loclists"
   | "ranges"
   | "rnglists";
 

@@ -21,6 +21,12 @@ interface UnitHeader extends Encoding {
   readonly abbreviations: Abbreviations;
 }
 
+/** An entry without its children. */
+export interface Entry {
+  readonly tag: number;
+  readonly attributes: Attributes;
+}
+
 /** Addresses in pairs: from each first one to just before the second. */
 export type Ranges = readonly number[];
 
@@ -69,6 +75,21 @@ export class Unit {
   }
   get rangesBase(): number {
     return this.#root.get(DW_AT.rnglists_base)?.value ?? 0;
+  }
+
+  get locationsBase(): number {
+    return this.#root.get(DW_AT.loclists_base)?.value ?? 0;
+  }
+
+  /** The entry that an attribute refers to, if it is one of this unit. */
+  entryAt(attribute: AttributeValue | undefined): Entry | undefined {
+    const { kind } = attribute?.form ?? {};
+    if (attribute === undefined || kind !== "entry" && kind !== "any entry") return undefined;
+    const offset = kind === "entry" ? this.header.offset + attribute.value : attribute.value;
+    if (offset < this.header.offset || offset >= this.header.endOffset) return undefined;
+    const reader = this.at(this.sections.reader("info", offset).position);
+    const abbreviation = this.header.abbreviations.get(reader.uleb());
+    return { tag: abbreviation.tag, attributes: this.header.abbreviations.read(reader, abbreviation) };
   }
 
   address(attribute: AttributeValue | undefined): number | undefined {

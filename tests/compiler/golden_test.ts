@@ -48,11 +48,13 @@ const cases: [string, Partial<CompileOptions>][] = [
   ["calls.wat", { policy: "counter" }],
   ["calls.wat", { policy: "function" }],
   ["numbers.wat", { policy: "none" }],
+  ["numbers.wat", { policy: "none", i64s: "whole" }],
   ["loops.wat", { policy: "loop", maxNesting: -1 }],
 ];
 
 for (const [source, options] of cases) {
-  const suffix = options.maxNesting === undefined ? options.policy : `${options.policy}.flat`;
+  const kind = options.maxNesting === undefined ? options.i64s : "flat";
+  const suffix = [options.policy, kind].filter(Boolean).join(".");
   const name = source.replace(".wat", `.${suffix}.js.txt`);
   Deno.test(`generated code: ${name}`, async () => {
     const text = print(Program.from(await load(source), options));

@@ -84,6 +84,8 @@ class Guest implements Running {
       policy,
       thresholdBits: this.random.below(5),
       ticks: this.random.below(2) === 0,
+      i64s: this.random.pick(["auto", "halves", "whole"] as const),
+      maxNesting: this.random.below(4) === 0 ? -1 : 256,
     });
   }
 

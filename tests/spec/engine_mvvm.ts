@@ -5,7 +5,7 @@
  * @module
  */
 import { InvalidError, LinkError, MalformedError, UnsupportedError } from "../../compiler/errors.ts";
-import { type PolicyName, policyNames } from "../../compiler/policy.ts";
+import { type CompileOptions, type PolicyName, policyNames } from "../../compiler/policy.ts";
 import { Program } from "../../compiler/program.ts";
 import { isRefType, type ValType, valTypeName } from "../../compiler/types.ts";
 import { takeSnapshot } from "../../runtime/checkpoint.ts";
@@ -23,6 +23,13 @@ import { type Bits, bitsAt, fromRaw, pushBits, toRaw } from "../../runtime/value
 import type { Engine, EngineKind, EngineOptions, InstanceId, ModuleId, Outcome } from "./engine.ts";
 import type { Value } from "./values.ts";
 
+/** Ways to compile that otherwise only a few functions take. */
+const modes: Readonly<Record<string, Partial<CompileOptions>>> = {
+  flat: { maxNesting: -1 },
+  whole: { i64s: "whole" },
+  halves: { i64s: "halves" },
+};
+
 class Mvvm implements Engine {
   roundTrips = 0;
   #store = new Store();
@@ -32,10 +39,8 @@ class Mvvm implements Engine {
 
   load(bytes: Uint8Array): Outcome<ModuleId> {
     try {
-      // "flat": every function as flat code, which otherwise only absurdly deep ones become.
       const { policy } = this.options;
-      const options = policy === "flat" ? { maxNesting: -1 } : { policy: policy as PolicyName };
-      const program = Program.from(bytes, options);
+      const program = Program.from(bytes, modes[policy] ?? { policy: policy as PolicyName });
       return { kind: "ok", value: this.#programs.push(program) - 1 };
     } catch (error) {
       const { message } = error as Error;
@@ -132,7 +137,7 @@ function fromBits(bits: Bits, type: ValType): Value {
 
 export const engine: EngineKind = {
   name: "mvvm",
-  policies: ["counter", ...policyNames.filter((name) => name !== "counter"), "flat"],
+  policies: ["counter", ...policyNames.filter((name) => name !== "counter"), ...Object.keys(modes)],
   canRoundTrip: true,
   create: (options) => new Mvvm(options),
 };
