@@ -9,6 +9,7 @@ import { isBuiltOn } from "../runtime/image/chain_deno.ts";
 import { canBuildOn, Recorder } from "../runtime/recorder_deno.ts";
 import type { CommandLine } from "./args.ts";
 import { Refusal, say } from "./messages.ts";
+import { mayWrite } from "./permissions.ts";
 import type { Trust } from "./trust.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -64,7 +65,8 @@ export function tellRecorded({ images, wholeImages, longestPause }: Recorder, pa
 
 /** Where further images go by default: in the place of the one that was restored, unless others build on it. */
 export async function defaultOutput(path: string, trust: Trust): Promise<string> {
-  if (!await isBuiltOn(path, trust.key)) return path;
+  // Where we may not write nothing is replaced, and asking for what we may not read would ask the user.
+  if (!mayWrite(dirname(path)) || !await isBuiltOn(path, trust.key)) return path;
   const extension = extname(path);
   for (let i = 1;; i++) {
     const branch = join(

@@ -8,7 +8,7 @@ import { basename, dirname, resolve } from "node:path";
 import { CheckpointError } from "./checkpoint.ts";
 import type { Guest, Outcome } from "./guest.ts";
 import { BackgroundWriter, PASSING_STOP, type StopWords } from "./image/background_deno.ts";
-import { ChainFolder, type NextLink } from "./image/chain_deno.ts";
+import { ChainFolder, lockChain, type NextLink } from "./image/chain_deno.ts";
 import { denoCodec } from "./image/codec_deno.ts";
 import { realPath, removeStale, type SealOption } from "./image/file_deno.ts";
 import { planSeal, type SealPlan } from "./image/sealed/seal.ts";
@@ -66,7 +66,7 @@ interface Last {
 export class Recorder implements AsyncDisposable {
   readonly #shadow = new Shadow(compareBytes);
   readonly #asked = new BigInt64Array(new SharedArrayBuffer(8));
-  readonly #background: BackgroundWriter;
+  #thread: BackgroundWriter | undefined;
   #last: Last | undefined;
   #onProgress: WriteOptions["onProgress"];
   /** What is being written. */
@@ -78,9 +78,12 @@ export class Recorder implements AsyncDisposable {
   /** How long the guest stood still at most, from the request of a stop to its next step, in milliseconds. */
   longestPause = 0;
 
-  private constructor(readonly options: RecorderOptions, private chain: ChainFolder) {
-    const { words, parent } = options;
-    this.#background = new BackgroundWriter({ ...words, asked: this.#asked });
+  private constructor(
+    readonly options: RecorderOptions,
+    private chain: ChainFolder,
+    private readonly lock: Disposable,
+  ) {
+    const { parent } = options;
     if (parent !== undefined) {
       this.#shadow.update(parent.memories);
       const own = resolve(realPath(parent.path)) === resolve(chain.path);
@@ -92,11 +95,18 @@ export class Recorder implements AsyncDisposable {
    * Looks at what stands in the image's folder, and copies the memories of the parent.
    *
    * @param path The newest image, now and later.
+   * @throws {Deno.errors.Busy} Another process records there.
    */
   static async open(path: string, options: RecorderOptions): Promise<Recorder> {
     const target = realPath(path);
     removeStale(target);
-    return new Recorder(options, await ChainFolder.open(target, options.keep, options.key));
+    const lock = lockChain(target);
+    try {
+      return new Recorder(options, await ChainFolder.open(target, options.keep, options.key), lock);
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /**
@@ -126,6 +136,11 @@ export class Recorder implements AsyncDisposable {
       const now = 1000 * (performance.timeOrigin + performance.now());
       this.longestPause = Math.max(this.longestPause, (now - Number(Atomics.load(this.#asked, 0))) / 1000);
     }
+  }
+
+  /** Started when there is something to do for it. */
+  get #background(): BackgroundWriter {
+    return this.#thread ??= new BackgroundWriter({ ...this.options.words, asked: this.#asked });
   }
 
   /** Whether the stop was ours and nobody else's: the guest goes on. */
@@ -215,7 +230,8 @@ export class Recorder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing;
-    this.#background[Symbol.dispose]();
+    this.#thread?.[Symbol.dispose]();
+    this.lock[Symbol.dispose]();
   }
 }
 

@@ -146,6 +146,48 @@ export class ChainFolder {
   }
 }
 
+/**
+ * Keeps other processes from adding to the same chain, until it is disposed of or the process ends: two that
+ * do would each build on links that the other replaced.
+ *
+ * @throws {Deno.errors.Busy} Another process has it.
+ */
+export function lockChain(path: string): Disposable {
+  const name = join(dirname(path), `.${basename(path)}.lock`);
+  for (;;) {
+    const file = Deno.openSync(name, { write: true, create: true, mode: 0o600 });
+    let locked = true;
+    try {
+      locked = file.tryLockSync(true);
+    } catch {
+      // There are no locks here.
+    }
+    if (!locked) {
+      file.close();
+      throw new Deno.errors.Busy(`another process writes images to ${path}; end it, or name another image`);
+    }
+    const { dev, ino } = file.statSync();
+    // Whoever had it may have removed the file in the moment before it was locked.
+    if (ino !== null && inode(name) !== `${dev}:${ino}`) {
+      file.close();
+      continue;
+    }
+    let open = true;
+    return {
+      [Symbol.dispose]() {
+        if (!open) return;
+        open = false;
+        try {
+          Deno.removeSync(name);
+        } catch {
+          // Somebody else did; it means nothing without the lock.
+        }
+        file.close();
+      },
+    };
+  }
+}
+
 /** What identifies a file by whatever name, where the system tells. */
 function inode(path: string): string | undefined {
   try {

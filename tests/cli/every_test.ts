@@ -252,6 +252,29 @@ Deno.test("--every: an image that cannot be written is told about, and the guest
   });
 });
 
+Deno.test("--every: two processes do not write to one chain", async () => {
+  await withFolder(async (folder) => {
+    const target = await writeWat(folder, "endless", ENDLESS);
+    const image = `${folder}/endless.mvvm`;
+    const first = new Running(["checkpoint", "-t", target, "--every", "50ms"]);
+    while (!files(folder).includes("endless.mvvm")) await new Promise((resolve) => setTimeout(resolve, 25));
+    for (const args of [["checkpoint", "-t", target], ["restore", "-t", target, "--image", image]]) {
+      const { code, stdout, stderr } = await mvvm([...args, "--every", "50ms"]);
+      assertEquals([code, stdout], [1, ""]);
+      assertEquals(
+        stderr,
+        `mvvm: another process writes images to ${image}; end it, or name another image\n`,
+      );
+    }
+    // One that is killed is none.
+    first.kill("SIGKILL");
+    await first.ended();
+    const { code, stderr } = await mvvm(["restore", "-t", target, "--every", "50ms", "--after", "100"]);
+    assertEquals(code, 0, stderr);
+    assertEquals(files(folder).filter((name) => name.startsWith(".")), []);
+  });
+});
+
 Deno.test("--every and --keep: what they take", () => {
   const read = (...args: string[]) => readCommandLine(["checkpoint", "-t", "x.wasm", ...args]);
   for (
