@@ -148,7 +148,7 @@ export async function countTicks(load: Load, options: Partial<CompileOptions>): 
 }
 
 async function describeStore({ memories, globals, tables }: Instance): Promise<string> {
-  const digests = memories.map(({ buffer }) => crypto.subtle.digest("SHA-256", buffer));
+  const digests = memories.map(({ bytes }) => crypto.subtle.digest("SHA-256", bytes));
   const memory = (await Promise.all(digests)).map((digest) => new Uint8Array(digest).toHex());
   const table = tables.map(({ e }) => e.map((func) => (func as { index: number } | null)?.index ?? null));
   return JSON.stringify({ memory, globals: globals.map(({ v, h }) => [String(v), h]), table });
