@@ -144,6 +144,7 @@ export class Template {
       if (isReusable && !this.#hasObjects && this.#idle.length < this.#maxIdle) {
         // At once, so that nothing of a request stays with an instance that waits.
         prepared.baseline.reset();
+        connect(prepared.store, () => notConnected);
         this.#put(prepared);
       }
     });
