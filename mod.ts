@@ -23,7 +23,8 @@ export { type CompiledForm, Program } from "./compiler/program.ts";
 export { type CompileOptions, mvvmPolicyFlags, type PolicyName, policyNames } from "./compiler/policy.ts";
 export type { Module } from "./compiler/types.ts";
 export { functionName, functionsNamed } from "./compiler/function_name.ts";
-export { placeText, Symbols } from "./compiler/symbols.ts";
+export { placeText, type SiteFacts, Symbols } from "./compiler/symbols.ts";
+export type { SourceVariable } from "./compiler/dwarf/variables.ts";
 export type { SourcePlace } from "./compiler/dwarf/debug_info.ts";
 export { InvalidError, LinkError, MalformedError, UnsupportedError } from "./compiler/errors.ts";
 export {

@@ -43,12 +43,18 @@ build() {
   "$CLANG" $LINK $(link_options "$1") "$objects/object.o" -o "$2"
 }
 
-# debug SOURCE VERSION TARGET: with debug information of a version of DWARF, and without a library
+# debug NAME TARGET: the program with debug information, as its name says, and without a library
 debug() {
+  case $1 in
+    orbit_dwarf4) how="-O1 -gdwarf-4" ;;
+    orbit_dwarf5) how="-O1 -gdwarf-5" ;;
+    orbit_plain) how="-O0 -gdwarf-4" ;;
+  esac
   # shellcheck disable=SC2086
-  "$CLANG" $COMPILE -O1 -g "-gdwarf-$2" -fno-builtin -c "$1" -o "$objects/object.o"
-  "$CLANG" --target=wasm32-wasi -nostdlib -Wl,--no-entry -Wl,-z,stack-size=65536 "$objects/object.o" -o "$3"
+  "$CLANG" $COMPILE $how -fno-builtin -c tests/inspect/orbit.c -o "$objects/object.o"
+  "$CLANG" --target=wasm32-wasi -nostdlib -Wl,--no-entry -Wl,-z,stack-size=65536 "$objects/object.o" -o "$2"
 }
+DEBUG="orbit_dwarf4 orbit_dwarf5 orbit_plain"
 
 sources() {
   ls examples/*.c tests/programs/*.c bench/*.c bench/kernels/*.c bench/long/*.c
@@ -65,15 +71,15 @@ if [ "${1:-}" = --check ]; then
     build "$source" "$objects/built.wasm"
     compare "${source%.c}.wasm"
   done
-  for version in 4 5; do
-    debug tests/inspect/orbit.c $version "$objects/built.wasm"
-    compare "tests/inspect/orbit_dwarf$version.wasm"
+  for name in $DEBUG; do
+    debug "$name" "$objects/built.wasm"
+    compare "tests/inspect/$name.wasm"
   done
   exit $wrong
 fi
 
-for version in 4 5; do
-  debug tests/inspect/orbit.c $version "tests/inspect/orbit_dwarf$version.wasm"
+for name in $DEBUG; do
+  debug "$name" "tests/inspect/$name.wasm"
 done
 
 for source in ${*:-$(sources)}; do

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Image, ImageInfo, Symbols } from "../../mod.ts";
+import type { Frame, Image, ImageInfo, Symbols } from "../../mod.ts";
 import { WASM_PAGE_BYTES } from "../../mod.ts";
 import { inspectAncestors } from "../../runtime/image/file_deno.ts";
 import type { CommandLine } from "../args.ts";
@@ -13,26 +13,31 @@ import { Refusal, say, writeOutput } from "../messages.ts";
 import { describe, describeFrame } from "../show/image.ts";
 import { hexDump, stringsIn } from "../show/memory.ts";
 import { frameSummary, plain, summarise } from "../show/summary.ts";
+import { needMemory } from "../show/variables.ts";
 import { loadTrust } from "../trust.ts";
 
 export async function inspect({ file, target, trust, look, json }: CommandLine): Promise<number> {
   const path = file!;
   const opening = await loadTrust(trust);
-  // Contents of memories are only read if they are wanted.
-  const image = look.ranges.length > 0 || look.strings !== undefined
-    ? await readImage(path, opening)
-    : undefined;
-  const info = image ?? await readInfo(path, opening);
+  const info = await readInfo(path, opening);
   const symbols = await symbolsOf(info, path, target);
-  if (image !== undefined || look.frame !== undefined) {
-    for (const part of json ? asJson(info, look, symbols) : asText(info, look, symbols)) writeOutput(part);
+  if (look.frame !== undefined || look.ranges.length > 0 || look.strings !== undefined) {
+    // Contents of memories are only read if they are wanted.
+    const image = needsMemories(info, look, symbols) ? await readImage(path, opening) : info;
+    for (const part of json ? asJson(image, look, symbols) : asText(image, look, symbols)) writeOutput(part);
   } else {
     const ancestry = info.parent && await inspectAncestors(path, info, opening);
-    const summary = summarise(info as ImageInfo, symbols, ancestry);
+    const summary = summarise(info, symbols, ancestry);
     writeOutput(json ? `${JSON.stringify(summary, plain, 2)}\n` : describe(path, summary));
   }
   if (symbols?.problem !== undefined) say(symbols.problem);
   return 0;
+}
+
+function needsMemories(info: ImageInfo, { frame, ranges, strings }: LookArgs, symbols?: Symbols): boolean {
+  if (ranges.length > 0 || strings !== undefined) return true;
+  const { func, site } = frameAt(info, frame!);
+  return needMemory(symbols?.variables(func, site) ?? []);
 }
 
 /** An image whose memories are only there if they are looked at. */
@@ -70,9 +75,13 @@ function* asJson(image: Looked, look: LookArgs, symbols: Symbols | undefined): G
   yield `${JSON.stringify(parts, plain, 2)}\n`;
 }
 
-function frameOf({ stack }: Looked, number: number, symbols: Symbols | undefined) {
+function frameOf(image: Looked, number: number, symbols: Symbols | undefined) {
+  return frameSummary(image, number, frameAt(image, number), symbols);
+}
+
+function frameAt({ stack }: Looked, number: number): Frame {
   const frame = stack[stack.length - 1 - number];
-  if (frame !== undefined) return frameSummary(frame, number, symbols);
+  if (frame !== undefined) return frame;
   throw new Refusal(
     stack.length === 0
       ? "the image has no frames"

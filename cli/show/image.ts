@@ -89,22 +89,34 @@ function parentLines({ parent, ancestors = [], problem }: Summary): string[] {
   ];
 }
 
+const KINDS = { entry: "about to begin", loop: "at a loop", call: "in a call" } as const;
+
 /** One frame and its values. @param depth How many frames there are. */
 export function describeFrame(frame: ReturnType<typeof frameSummary>, depth: number): string {
   type Row = (typeof frame.locals)[number];
   const rows = (title: string, values: readonly Row[], how?: string) => [
     heading(title, values.length, how),
-    ...values.map(({ name, type, bits, value }, i) => {
+    ...values.map(({ name, type, bits, value, unused }, i) => {
       const called = name === undefined ? "" : `  ${printable(name)}`;
       const text = bits === undefined
         ? referenceText(value as Ref, (_, func) => `function ${func}`)
         : `${bits}  ${value}`;
-      return `${String(i).padStart(4)}  ${type.padEnd(4)}  ${text}${called}`;
+      const kept = unused ? "  (not read any more)" : "";
+      return `${String(i).padStart(4)}  ${type.padEnd(4)}  ${text}${called}${kept}`;
     }),
   ];
+  const { kind, callee, variables = [] } = frame;
+  const what = kind === undefined
+    ? ""
+    : `, ${KINDS[kind]}${callee === undefined ? "" : ` of ${printable(callee)}`}`;
   const lines = [
-    `frame ${frame.frame} of ${depth} (0 is the innermost): ${headText(frame)}`,
+    `frame ${frame.frame} of ${depth} (0 is the innermost): ${headText(frame)}${what}`,
     ...frame.source ? [sourceText(frame.source)] : [],
+    ...variables.length > 0 ? [heading("variables", variables.length)] : [],
+    ...variables.map(({ name, type, value, place }) => {
+      if (value === undefined) return printable(`  ${name}: ${type} ${place ?? "is not known here"}`);
+      return printable(`  ${name}: ${type} = ${value}${place ? `  (${place})` : ""}`);
+    }),
     ...rows("locals", frame.locals),
     ...rows("operands", frame.operands, "bottom first"),
   ];

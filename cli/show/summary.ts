@@ -6,6 +6,7 @@
 import {
   type Frame,
   frameValues,
+  type Image,
   type ImageInfo,
   PAGE_BYTES,
   type Symbols,
@@ -14,6 +15,7 @@ import {
 } from "../../mod.ts";
 import type { Ancestry } from "../../runtime/image/file_deno.ts";
 import { bitsText, meaning } from "./value.ts";
+import { variableSummary } from "./variables.ts";
 
 export type Summary = ReturnType<typeof summarise>;
 
@@ -100,17 +102,33 @@ export function frameHead({ instance, func, site }: Frame, symbols: Symbols | un
   };
 }
 
-/** One frame with its values: type, raw bits and meaning, and the name of a local if it has one. */
-export function frameSummary(frame: Frame, number: number, symbols: Symbols | undefined) {
+/**
+ * One frame with its values: type, raw bits and meaning, and the name of a local if it has one. Locals that the
+ * function does not read any more are `unused`; their values are not kept.
+ */
+export function frameSummary(
+  image: Image | ImageInfo,
+  number: number,
+  frame: Frame,
+  symbols: Symbols | undefined,
+) {
   const { locals, operands } = frameValues(frame);
+  const site = symbols?.site(frame.func, frame.site);
+  const variables = symbols?.variables(frame.func, frame.site) ?? [];
   return {
     frame: number,
     ...frameHead(frame, symbols),
+    ...site && { kind: site.kind },
+    ...site?.callee !== undefined && { callee: symbols!.functionName(site.callee) },
     locals: locals.map((each, i) => {
       const name = symbols?.localName(frame.func, i);
-      return { ...name !== undefined && { name }, ...explained(each) };
+      const unused = site !== undefined && !site.isWanted(i);
+      return { ...name !== undefined && { name }, ...explained(each), ...unused && { unused } };
     }),
     operands: operands.map(explained),
+    ...variables.length > 0 && {
+      variables: variables.map((each) => variableSummary(each, { image, frame, locals, operands, site })),
+    },
   };
 }
 

@@ -116,7 +116,7 @@ const wrappers: Readonly<Record<number, (inner: string) => string>> = {
   [DW_TAG.volatile_type]: (inner) => `volatile ${inner}`,
   [DW_TAG.restrict_type]: (inner) => inner,
   [DW_TAG.array_type]: (inner) => `${inner}[]`,
-  [DW_TAG.pointer_type]: (inner) => `${inner} *`,
+  [DW_TAG.pointer_type]: (inner) => inner.endsWith("*") ? `${inner}*` : `${inner} *`,
   [DW_TAG.reference_type]: (inner) => `${inner} &`,
 };
 

@@ -70,6 +70,45 @@ for (const version of VERSIONS) {
   });
 }
 
+const local = (index: number) => ({ in: "value", register: { kind: "local", index }, offset: 0 });
+
+for (const version of VERSIONS) {
+  Deno.test(`dwarf ${version}: variables, their types and where they are`, () => {
+    const info = debugInfo(orbit(version));
+    const whole = { name: "int", representation: "signed", size: 4 };
+    const long = { name: "long long", representation: "signed", size: 8 };
+    assertEquals(info.variables(16), [
+      { name: "self", type: whole, location: local(0) },
+      // It has no value yet.
+      { name: "speed", type: long },
+    ] as unknown);
+    assertEquals(info.variables(46), [
+      { name: "self", type: whole, location: local(0) },
+      { name: "speed", type: long, location: local(4) },
+    ] as unknown);
+    assertEquals(info.variables(116).map(({ name }) => name), ["self", "speed", "i", "sum", "way"]);
+    assertEquals(info.variables(371), []);
+    assertEquals(info.problem, undefined);
+  });
+}
+
+Deno.test("dwarf: variables of code that was not optimised lie in memory, beside what a local holds", () => {
+  const module = decode(file("orbit_plain.wasm"));
+  const variables = debugInfo(module).variables(354);
+  assertEquals(variables.map(({ name, type }) => `${name}: ${type.name}`), [
+    "self: int",
+    "speed: long long",
+    "i: int",
+    "on: const body *",
+    "by: const body *",
+    "way: long long",
+    "sum: long long",
+  ]);
+  for (const { location } of variables) {
+    assert(location?.in === "memory" && location.register?.kind === "local" && location.offset > 0);
+  }
+});
+
 Deno.test("dwarf: offsets outside of all code are nowhere", () => {
   const info = debugInfo(orbit(5));
   for (const offset of [0, 1, 2, 9999, 2 ** 32, -1]) assertEquals(info.at(offset), []);
@@ -106,6 +145,7 @@ Deno.test("dwarf: damaged information says something or nothing, and never fails
   for (let round = 0; round < 1500; round++) {
     const info = debugInfo(damaged(orbit(VERSIONS[round % 2]), next), new Budget(1 << 20, 1 << 16));
     for (let i = 0; i < 4; i++) {
+      info.variables(3 + next(405));
       for (const { file, line } of info.at(3 + next(405))) {
         assert(file === undefined || !/[^\x20-\x7e\u00a0-\uffff]/.test(file), file);
         assert(line === undefined || Number.isFinite(line));

