@@ -8,6 +8,7 @@ import { typeKey } from "../compiler/callgraph.ts";
 import type { Program } from "../compiler/program.ts";
 import { frameOperands, type SiteInfo } from "../compiler/resume.ts";
 import { localTypes } from "../compiler/sites.ts";
+import { declaredFunctions } from "../compiler/validate_body.ts";
 import { type GlobalType, type Import, ValType, valTypeName } from "../compiler/types.ts";
 import { importName } from "./checkpoint.ts";
 import { type Frame as HeapFrame, hostSite } from "./frame.ts";
@@ -243,6 +244,15 @@ function checkConstants(store: Store): void {
   }
 }
 
+/** Whether there can be references to a function: only to what a module exports, or names in a segment or global. */
+const isReferable = ({ instance, index }: Func) => declaredFunctions(instance.module)[index] === 1;
+
+/** Whether a host can call a function, so that it can be the first on the stack. */
+function isEntry({ instance: { module }, index }: Func): boolean {
+  return module.start === index ||
+    module.exports.some((each) => each.kind === "func" && each.index === index);
+}
+
 /** References of the image as values of the new store. */
 class References {
   constructor(private readonly store: Store) {}
@@ -254,7 +264,11 @@ class References {
       return ref.value;
     }
     const func = ref.kind === "func" ? this.store.instances[ref.instance]?.funcs[ref.func] : this.#host(ref);
-    return func ?? refuse("a reference names a function that does not exist");
+    if (func === undefined) refuse("a reference names a function that does not exist");
+    if (!isReferable(func)) {
+      refuse(`a reference names function ${func.index}, of which the module takes none`);
+    }
+    return func;
   }
 
   #host(name: { module: string; name: string }): Func | undefined {
@@ -262,7 +276,8 @@ class References {
       for (let i = 0; i < instance.module.imported.funcs; i++) {
         const func = instance.funcs[i];
         const known = importName(instance, i);
-        if (func.isHost && known.module === name.module && known.name === name.name) return func;
+        const same = func.isHost && known.module === name.module && known.name === name.name;
+        if (same && isReferable(func)) return func;
       }
     }
     return undefined;
@@ -276,17 +291,18 @@ class FrameChecker {
   frames(stack: readonly Frame[]): HeapFrame[] {
     const frames: HeapFrame[] = [];
     let caller: { info: SiteInfo; func: Func; at: number } | undefined;
-    let isEntry = false;
+    let atEntry = false;
     stack.forEach((packed, at) => {
       const where = `frame ${at}`;
       const func = this.store.instances[packed.instance]?.funcs[packed.func] ??
         refuse(`${where} is in a function that does not exist`);
       if (func.instance.index !== packed.instance) refuse(`${where} is in an imported function`);
       // A start function lies on top of the entry function that is to run after it.
-      const starts = at === 1 && isEntry && func === func.instance.funcs[func.instance.module.start ?? -1];
+      const starts = at === 1 && atEntry && func === func.instance.funcs[func.instance.module.start ?? -1];
       if (at > 0 && caller === undefined && !starts) {
         refuse(`${where} has no caller: frame ${at - 1} is in no call`);
       }
+      if (at === 0 && !isEntry(func)) refuse(`${where} is in a function that nothing outside can call`);
       if (caller) this.#checkCall(caller, func, where);
       if (func.isHost) {
         if (at !== stack.length - 1) refuse(`${where} is in a host function, but not the last`);
@@ -302,7 +318,7 @@ class FrameChecker {
       }
       const info = func.instance.site(func.index, packed.site) ??
         refuse(`${where} stands at offset ${packed.site}, which is no site of function ${packed.func}`);
-      isEntry = info.kind === "entry";
+      atEntry = info.kind === "entry";
       const operands = frameOperands(info);
       const types = localTypes(func.instance.module, func.index);
       frames.push({
@@ -319,7 +335,7 @@ class FrameChecker {
 
   #checkCall({ info, func: from }: { info: SiteInfo; func: Func }, callee: Func, where: string): void {
     const fits = info.target === undefined
-      ? typeKey(callee.type) === typeKey(info.callee!)
+      ? typeKey(callee.type) === typeKey(info.callee!) && isReferable(callee)
       : from.instance.funcs[info.target] === callee;
     if (!fits) refuse(`${where} is not what the frame before it calls`);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { declaredFunctions } from "../../compiler/validate_body.ts";
 import type { Renumbering } from "../../compiler/upgrade/renumbering.ts";
 import type { Ref } from "../image/snapshot.ts";
 
@@ -10,7 +11,10 @@ import type { Ref } from "../image/snapshot.ts";
 export function upgradeReference(ref: Ref, numbers: Renumbering): Ref | string {
   if (ref?.kind === "func") {
     const func = numbers.funcs.get(ref.func);
-    return func === undefined ? `refers to a function: ${numbers.missing(ref.func)}` : { ...ref, func };
+    if (func === undefined) return `refers to a function: ${numbers.missing(ref.func)}`;
+    return declaredFunctions(numbers.next)[func] === 1
+      ? { ...ref, func }
+      : `refers to ${numbers.name(ref.func)}, of which the new module takes no references`;
   }
   if (ref?.kind !== "host") return ref;
   const known = numbers.next.imports.some(({ kind, module, name }) =>

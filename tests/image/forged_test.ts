@@ -46,6 +46,13 @@ const memory = (pages: number, more: object = {}): Change => () => ({
   memories: [{ pages, buffer: new ArrayBuffer(pages * 65536), ...more }],
 });
 const { site } = original.stack[last];
+/** Stopped before a host function began. */
+const inHost = await (async () => {
+  const guest = Guest.start(program, { entry: "main", args: [20], imports, stopAtHostCall: 1 });
+  const outcome = await guest.run();
+  if (outcome.kind !== "checkpointed") throw new Error("there is no host call");
+  return outcome.image;
+})();
 
 const forged: readonly (readonly [title: string, reason: string, change: Change])[] = [
   // Frames
@@ -120,10 +127,23 @@ const forged: readonly (readonly [title: string, reason: string, change: Change]
     "waits for a call that has no frame",
     ({ stack }) => ({ stack: stack.slice(0, -1) }),
   ],
-  ["a host function that is called, and goes on", "is in a host function, but not the last", ({ stack }) => ({
-    stack: [packFrame({ instance: 0, func: func("log"), site: 0, locals: [], operands: [] }), ...stack],
+  ["a host function that is called, and goes on", "is in a host function, but not the last", () => ({
+    stack: [...inHost.stack, ...inHost.stack.slice(-1)],
+  })],
+  ["in a function that only the module itself calls", "that nothing outside can call", () => ({
+    stack: [packFrame({
+      ...{ instance: 0, func: func("inner"), site: sitesOf(module, func("inner"))[0], operands: [] },
+      locals: [{ type: "i32", bits: 1 }],
+    })],
   })],
   // References
+  [
+    "a reference to a function of which there are none",
+    "of which the module takes none",
+    table(0, {
+      elements: original.tables[0].elements.with(0, { kind: "func", instance: 0, func: func("inner") }),
+    }),
+  ],
   [
     "a reference to a function that does not exist",
     "names a function that does not exist",

@@ -9,6 +9,7 @@ import type { Program } from "../../../compiler/program.ts";
 import { frameOperands, type SiteInfo, siteInfo } from "../../../compiler/resume.ts";
 import { entryOffset, localTypes } from "../../../compiler/sites.ts";
 import { isRefType, type Module, type ValType } from "../../../compiler/types.ts";
+import { declaredFunctions } from "../../../compiler/validate_body.ts";
 import { BodyCursor } from "../../../compiler/upgrade/body.ts";
 import { WORDS } from "../../../runtime/image/snapshot.ts";
 import type { Random } from "../../fuzz/random.ts";
@@ -64,6 +65,7 @@ export function plausibleStack({ module }: Program, random: Random, references: 
     words: [],
   };
   const { imported, funcTypes } = module;
+  const declared = declaredFunctions(module);
   const push = (func: number, site: number, locals: readonly ValType[], operands: readonly ValType[]) => {
     columns.instance.push(0);
     columns.func.push(func);
@@ -76,7 +78,8 @@ export function plausibleStack({ module }: Program, random: Random, references: 
       else for (let i = WORDS[type]; i > 0; i--) columns.words.push(word(random));
     }
   };
-  let func = random.between(imported.funcs, funcTypes.length - 1);
+  const entries = module.exports.filter(({ kind }) => kind === "func");
+  let func = random.pick(entries).index;
   for (let depth = 0; depth < 12; depth++) {
     if (func < imported.funcs) {
       push(func, 0, funcTypes[func].params, []);
@@ -89,7 +92,9 @@ export function plausibleStack({ module }: Program, random: Random, references: 
     if (info.kind !== "call") break;
     const candidates = info.target !== undefined
       ? [info.target]
-      : funcTypes.flatMap((type, i) => typeKey(type) === typeKey(info.callee!) ? [i] : []);
+      : funcTypes.flatMap((type, i) =>
+        declared[i] === 1 && typeKey(type) === typeKey(info.callee!) ? [i] : []
+      );
     if (candidates.length === 0) break;
     func = random.pick(candidates);
   }
@@ -106,7 +111,8 @@ function pickSite(
   for (let tries = 0; tries < 8; tries++) {
     const site = shallow ? all[0] : random.pick(all);
     const info = siteInfo(module, func, site);
-    if (info) return [site, info];
+    // Calls lead to functions that cannot be the first.
+    if (info && (shallow || info.kind === "call" || random.chance(0.4))) return [site, info];
   }
   return undefined;
 }

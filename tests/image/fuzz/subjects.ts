@@ -8,6 +8,7 @@ import { Guest, type Imports, inputStream, MemoryHost, outputStream, Program, Wa
 import { denoCodec } from "../../../runtime/image/codec_deno.ts";
 import { newSigningKeys, signerFromPem } from "../../../runtime/image/signature.ts";
 import type { Snapshot } from "../../../runtime/image/snapshot.ts";
+import { redact } from "../../../runtime/redact.ts";
 import { encodeImage, type WriteOptions } from "../../../runtime/image/writer.ts";
 import { type ForgedRecord, takeApart } from "../forge.ts";
 import { smallSnapshot } from "../snapshots.ts";
@@ -80,7 +81,8 @@ const EVERYTHING = `(module
   (global $ref (mut funcref) (ref.func $sum))
   (global $thing (mut externref) (ref.null extern))
   (global $fixed i64 (i64.const 77))
-  (func $count (type $unary) (local $i i32) (local $wide i64) (local $f f32) (local $d f64)
+  (func $inner (type $unary) (call $log (local.get 0)) (local.get 0))
+  (func $count (export "count") (type $unary) (local $i i32) (local $wide i64) (local $f f32) (local $d f64)
     (loop $again
       (local.set $wide (i64.add (local.get $wide) (i64.extend_i32_u (local.get $i))))
       (local.set $d (f64.add (local.get $d) (f64.convert_i64_s (local.get $wide))))
@@ -92,11 +94,11 @@ const EVERYTHING = `(module
     (global.set $f32 (local.get $f))
     (global.set $f64 (local.get $d))
     (i32.wrap_i64 (local.get $wide)))
-  (func $fall (type $unary)
+  (func $fall (export "fall") (type $unary)
     (if (result i32) (i32.le_s (local.get 0) (i32.const 0))
       (then (call $count (i32.const 20)))
-      (else (i32.add (local.get 0) (call $fall (i32.sub (i32.and (local.get 0) (i32.const 63)) (i32.const 1)))))))
-  (func $sum (type $unary) (local $i i32) (local $sum i32)
+      (else (i32.add (local.get 0) (call $fall (call $inner (i32.sub (i32.and (local.get 0) (i32.const 63)) (i32.const 1))))))))
+  (func $sum (export "sum") (type $unary) (local $i i32) (local $sum i32)
     (block $out
       (loop $again
         (br_if $out (i32.ge_u (local.get $i) (i32.const 6)))
@@ -105,7 +107,7 @@ const EVERYTHING = `(module
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
         (br $again)))
     (local.get $sum))
-  (func $mixed (param $x externref) (param $n i64) (result f64) (local $r externref) (local $g funcref)
+  (func $mixed (export "mixed") (param $x externref) (param $n i64) (result f64) (local $r externref) (local $g funcref)
     (local.set $g (global.get $ref))
     (local.set $r (call $pass (local.get $x)))
     (table.set $things (i32.const 1) (local.get $r))
@@ -144,7 +146,7 @@ async function snapshots(
   const all: Snapshot[] = [];
   for (const stopAtTick of ticks) {
     const wasi = args &&
-      new Wasi({ args, env: { HOME: "/", TOKEN: "s3cret" }, preopens, randomSeed: 1 }, new World());
+      new Wasi({ args, env: { HOME: "/", TOKEN: "a-secret-value" }, preopens, randomSeed: 1 }, new World());
     const start = args ? {} : { entry: "main", args: [20], imports };
     const outcome = await Guest.start(program, { ...start, wasi, stopAtTick }).run();
     if (outcome.kind !== "checkpointed") throw new Error(`no image at tick ${stopAtTick}`);
@@ -183,12 +185,7 @@ export async function makeSubjects(): Promise<Subject[]> {
   const parent = { name: "parent.mvvm", digest: digestOf(first.bytes), changed };
   const child = await subject("incremental", 2, later, everything, { parent });
   const signer = await signerFromPem((await newSigningKeys()).privatePem);
-  const redactions = [{
-    name: "TOKEN",
-    byteLength: 6,
-    memories: [{ memory: 0, offsets: Uint32Array.of(64, 4096) }],
-    host: [{ path: ["wasi", "env", 1], offset: 6 }],
-  }];
+  using redacted = redact(open, ["TOKEN"]);
   return [
     await subject("early", 2, early, everything),
     await subject("later", 4, later, everything),
@@ -198,6 +195,6 @@ export async function makeSubjects(): Promise<Subject[]> {
     await subject("small", 2, smallSnapshot()),
     { ...child, parent: first.records },
     await subject("signed", 1, later, everything, { signer }),
-    await subject("redacted", 1, { ...open, redactions }, files),
+    await subject("redacted", 1, redacted.snapshot, files),
   ];
 }

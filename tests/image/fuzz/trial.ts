@@ -134,7 +134,7 @@ async function use(subject: Subject, bytes: Bytes, random: Random, parent?: Byte
     : Wasi.restore(image.host.wasi, { preopens }, world);
   // An upgrade looks at images before they are restored.
   if (random.chance(0.1)) await upgradeImage(image, program, program);
-  const whole = fillRedactions(image, { TOKEN: "s3cret" });
+  const whole = fillRedactions(image, { TOKEN: "a-secret-value" });
   const guest = await Guest.restore(whole, program, { wasi, imports, stopAtTick: TICKS });
   try {
     // Every value was taken as it stood.
