@@ -1,14 +1,15 @@
 /**
  * Keeping the values of environment variables out of images, and putting them back.
  *
- * A value is looked for byte by byte in all memories and in the state of host extensions (environment,
- * arguments, contents and names of files, pending input). What a program made of it, for example its
- * base64 or its hash, is not found; nor are numbers in locals, globals and operands.
+ * A value is looked for in all memories and in the state of host extensions (environment, arguments, contents
+ * and names of files, pending input), whole and in pieces. What a program made of it, for example its base64 or its
+ * hash, is not found; nor are numbers in locals, globals and operands.
  *
  * @module
  */
 import { isVariableName, type Redaction } from "./image/redactions.ts";
 import type { Snapshot } from "./image/snapshot.ts";
+import { MIN_PIECE_BYTES, type Piece, PieceFinder } from "./pieces.ts";
 
 /** A value cannot be kept out, or cannot be put back. */
 export class RedactError extends Error {
@@ -16,8 +17,8 @@ export class RedactError extends Error {
 }
 
 /** Shorter values would be found everywhere by chance, and guessed. */
-export const MIN_SECRET_BYTES = 6;
-/** The most places of one value in a memory. */
+export const MIN_SECRET_BYTES = MIN_PIECE_BYTES;
+/** The most pieces of one value in a memory. */
 const MAX_PLACES = 1 << 24;
 
 const utf8 = new TextEncoder();
@@ -67,7 +68,7 @@ export function redact(snapshot: Snapshot, names: readonly string[]): Redacted {
   const env = guestEnvironment(snapshot);
   for (const name of names) checkSecret(name, env);
   // A value that holds another one goes first.
-  const secrets = [...new Set(names)].map((name) => new Secret(name, utf8.encode(env[name])))
+  const secrets = [...new Set(names)].map((name) => new Secret(name, env[name]))
     .sort((a, b) => b.value.length - a.value.length);
   const memories = snapshot.memories.map(({ buffer, pages }) => new Uint8Array(buffer, 0, pages * 65536));
   const host = mapLeaves(snapshot.host, [], (path, leaf) => {
@@ -123,8 +124,8 @@ export function fillRedactions<T extends Snapshot>(
   });
   const root: Node = { children: new Map(), values: [] };
   redactions.forEach(({ name, host: places }, i) => {
-    for (const { path, offset } of places) {
-      nodeAt(root, path).values.push({ name, offset, value: secrets[i] });
+    for (const { path, offset, start, length } of places) {
+      nodeAt(root, path).values.push({ name, offset, value: secrets[i].subarray(start, start + length) });
     }
   });
   const host = fillNode(snapshot.host, root);
@@ -133,9 +134,9 @@ export function fillRedactions<T extends Snapshot>(
 }
 
 function write({ memories }: Snapshot, redaction: Redaction, value: Uint8Array): void {
-  for (const { memory, offsets } of redaction.memories) {
+  for (const { memory, offsets, starts, lengths } of redaction.memories) {
     const bytes = new Uint8Array(memories[memory].buffer);
-    for (const offset of offsets) bytes.set(value, offset);
+    offsets.forEach((offset, i) => bytes.set(value.subarray(starts[i], starts[i] + lengths[i]), offset));
   }
 }
 
@@ -168,6 +169,14 @@ class Leaf {
     if (!this.#isCopy) this.bytes = this.bytes.slice();
     this.#isCopy = this.changed = true;
     this.bytes.set(value, offset);
+  }
+
+  /** A piece of a string without the parts of characters at its ends: with zeros there it would be none. */
+  wholeCharacters({ offset, start, length }: Piece): Piece {
+    const inside = (at: number) => typeof this.original === "string" && (this.bytes[at] & 0xc0) === 0x80;
+    for (; length > 0 && inside(offset); length--, start++) offset++;
+    while (length > 0 && inside(offset + length)) length--;
+    return { offset, start, length };
   }
 
   /** What it is now, of the kind it was. @throws TypeError if it was a string and is none any more. */
@@ -230,79 +239,75 @@ function fillNode(value: unknown, { children, values }: Node): unknown {
 
 /** One value, and where it was found. */
 class Secret {
-  readonly #memories: { memory: number; offsets: Uint32Array }[] = [];
-  readonly #host: { path: Path; offset: number }[] = [];
-  readonly #search: (bytes: Uint8Array, from: number) => number;
+  readonly #memories: { memory: number; pieces: readonly Piece[] }[] = [];
+  readonly #host: (Piece & { path: Path })[] = [];
+  readonly #finder: PieceFinder;
   readonly #zeros: Uint8Array;
-  /** How the entry of the environment begins that holds it. */
-  readonly #front: Uint8Array;
+  /** Its entry in the environment. */
+  readonly #entry: string;
 
-  constructor(readonly name: string, readonly value: Uint8Array) {
-    this.#search = searcher(value);
-    this.#zeros = new Uint8Array(value.length);
-    this.#front = utf8.encode(`${name}=`);
+  constructor(readonly name: string, value: string) {
+    this.#entry = `${name}=${value}`;
+    this.#finder = new PieceFinder(utf8.encode(value));
+    this.#zeros = new Uint8Array(this.value.length);
+  }
+
+  get value(): Uint8Array {
+    return this.#finder.value;
   }
 
   takeFromMemory(bytes: Uint8Array, memory: number): void {
-    const offsets: number[] = [];
-    for (let at = 0; (at = this.#search(bytes, at)) >= 0; at += this.value.length) {
-      if (offsets.length === MAX_PLACES) {
-        throw new RedactError(
-          `the value of ${this.name} stands in more than ${MAX_PLACES} places of a memory`,
-        );
-      }
-      offsets.push(at);
+    const pieces = this.#finder.find(bytes);
+    if (pieces.length > MAX_PLACES) {
+      throw new RedactError(`the value of ${this.name} stands in more than ${MAX_PLACES} places of a memory`);
     }
-    if (offsets.length === 0) return;
-    for (const offset of offsets) bytes.set(this.#zeros, offset);
-    this.#memories.push({ memory, offsets: Uint32Array.from(offsets) });
+    if (pieces.length === 0) return;
+    for (const { offset, length } of pieces) bytes.fill(0, offset, offset + length);
+    this.#memories.push({ memory, pieces });
   }
 
   putBack(memories: readonly Uint8Array[]): void {
-    for (const { memory, offsets } of this.#memories) {
-      for (const offset of offsets) memories[memory].set(this.value, offset);
+    for (const { memory, pieces } of this.#memories) {
+      for (const { offset, start, length } of pieces) {
+        memories[memory].set(this.value.subarray(start, start + length), offset);
+      }
     }
   }
 
-  takeFromVariable([extension, list, index]: Path, leaf: Leaf): void {
-    const { length } = this.#front;
-    if (extension !== "wasi" || list !== "env" || leaf.bytes.length !== length + this.value.length) return;
-    const isOwn = this.#front.every((byte, i) => leaf.bytes[i] === byte);
-    if (isOwn && this.#search(leaf.bytes, length) === length) {
-      this.#take([extension, list, index], leaf, length);
-    }
+  takeFromVariable(path: Path, leaf: Leaf): void {
+    const [extension, list] = path;
+    if (extension !== "wasi" || list !== "env" || leaf.original !== this.#entry) return;
+    const { length } = this.value;
+    this.#take(path, leaf, { offset: leaf.bytes.length - length, start: 0, length });
   }
 
   takeFromLeaf(path: Path, leaf: Leaf): void {
-    for (let at = 0; (at = this.#search(leaf.bytes, at)) >= 0; at += this.value.length) {
-      this.#take(path, leaf, at);
-    }
+    if (leaf.bytes.length < MIN_PIECE_BYTES) return;
+    const padded = new Uint8Array(Math.ceil(leaf.bytes.length / 4) * 4);
+    padded.set(leaf.bytes);
+    for (const piece of this.#finder.find(padded)) this.#take(path, leaf, piece);
   }
 
-  #take(path: Path, leaf: Leaf, offset: number): void {
-    this.#host.push({ path, offset });
-    leaf.write(this.#zeros, offset);
+  #take(path: Path, leaf: Leaf, found: Piece): void {
+    const piece = leaf.wholeCharacters(found);
+    if (piece.length === 0) return;
+    this.#host.push({ path, ...piece });
+    leaf.write(this.#zeros.subarray(0, piece.length), piece.offset);
   }
 
   redaction(): Redaction {
-    const { name, value } = this;
-    return { name, byteLength: value.length, memories: this.#memories, host: this.#host };
+    const column = (pieces: readonly Piece[], field: keyof Piece) =>
+      Uint32Array.from(pieces, (piece) => piece[field]);
+    return {
+      name: this.name,
+      byteLength: this.value.length,
+      memories: this.#memories.map(({ memory, pieces }) => ({
+        memory,
+        offsets: column(pieces, "offset"),
+        starts: column(pieces, "start"),
+        lengths: column(pieces, "length"),
+      })),
+      host: this.#host,
+    };
   }
-}
-
-/** The first place of `needle` from an offset on, or -1 (Boyer-Moore-Horspool). */
-function searcher(needle: Uint8Array): (bytes: Uint8Array, from: number) => number {
-  const last = needle.length - 1;
-  const shifts = new Int32Array(256).fill(needle.length);
-  for (let i = 0; i < last; i++) shifts[needle[i]] = last - i;
-  const end = needle[last];
-  return (bytes, from) => {
-    for (let at = from + last; at < bytes.length; at += shifts[bytes[at]]) {
-      if (bytes[at] !== end) continue;
-      let i = last - 1;
-      for (let j = at - 1; i >= 0 && bytes[j] === needle[i]; i--) j--;
-      if (i < 0) return at - last;
-    }
-    return -1;
-  };
 }

@@ -278,7 +278,12 @@ function readWhole(file, beside, keys) {
       case "redactions":
         image.redactions = body.redactions.map((each) => ({
           ...each,
-          memories: each.memories.map(({ memory, offsets }) => ({ memory, offsets: column(offsets) })),
+          memories: each.memories.map(({ memory, offsets, starts, lengths }) => ({
+            memory,
+            offsets: column(offsets),
+            starts: column(starts),
+            lengths: column(lengths),
+          })),
         }));
         break;
       case "signature":

@@ -18,8 +18,11 @@ export interface Redaction {
   readonly memories: readonly {
     /** Store address. */
     readonly memory: number;
-    /** Where the value begins, each time; ascending, without overlaps. */
+    /** Where pieces of the value begin; ascending, without overlaps. */
     readonly offsets: Uint32Array;
+    /** For each piece, where in the value it begins, and its length in bytes. */
+    readonly starts: Uint32Array;
+    readonly lengths: Uint32Array;
   }[];
   /** Places in the state of host extensions. */
   readonly host: readonly {
@@ -27,6 +30,8 @@ export interface Redaction {
     readonly path: readonly (string | number)[];
     /** In bytes; in a string, of its UTF-8. */
     readonly offset: number;
+    readonly start: number;
+    readonly length: number;
   }[];
 }
 
@@ -36,8 +41,13 @@ export function redactionsBody(redactions: readonly Redaction[]): unknown {
     redactions: redactions.map(({ name, byteLength, memories, host }) => ({
       name,
       byteLength,
-      memories: memories.map(({ memory, offsets }) => ({ memory, offsets: columnBytes(offsets) })),
-      host: host.map(({ path, offset }) => ({ path: [...path], offset })),
+      memories: memories.map(({ memory, offsets, starts, lengths }) => ({
+        memory,
+        offsets: columnBytes(offsets),
+        starts: columnBytes(starts),
+        lengths: columnBytes(lengths),
+      })),
+      host: host.map(({ path, offset, start, length }) => ({ path: [...path], offset, start, length })),
     })),
   };
 }
@@ -47,13 +57,16 @@ export function readRedactions(body: Field): Redaction[] {
   return body.get("redactions").list().map((field) => ({
     name: field.get("name").text(),
     byteLength: field.get("byteLength").uint(),
-    memories: field.get("memories").list().map((each) => ({
-      memory: each.get("memory").uint(),
-      offsets: each.get("offsets").column(),
-    })),
+    memories: field.get("memories").list().map((each) => {
+      const offsets = each.get("offsets").column();
+      const [starts, lengths] = ["starts", "lengths"].map((name) => each.get(name).column(offsets.length));
+      return { memory: each.get("memory").uint(), offsets, starts, lengths };
+    }),
     host: field.get("host").list().map((each) => ({
       path: each.get("path").list().map((key) => typeof key.value === "string" ? key.value : key.uint()),
       offset: each.get("offset").uint(),
+      start: each.get("start").uint(),
+      length: each.get("length").uint(),
     })),
   }));
 }
@@ -98,24 +111,30 @@ export function checkRedactions(whole: SnapshotOutline): void {
       refuse(`has the name ${JSON.stringify(name)}, which is none or stands there twice`);
     }
     names.add(name);
-    if (byteLength === 0) refuse("has a value of no bytes");
+    const checkPiece = (start: number, length: number) => {
+      if (length === 0 || start + length > byteLength) {
+        refuse(`has a piece of ${length} bytes from byte ${start} of a value of ${byteLength} bytes`);
+      }
+    };
     let last = -1;
-    for (const { memory, offsets } of memories) {
+    for (const { memory, offsets, starts, lengths } of memories) {
       if (memory <= last || memory >= whole.memories.length) {
         refuse(`names memory ${memory}, behind memory ${last} of ${whole.memories.length}`);
       }
       last = memory;
       let end = 0;
-      for (const offset of offsets) {
+      for (const [k, offset] of offsets.entries()) {
+        checkPiece(starts[k], lengths[k]);
         if (offset < end) refuse(`has places that overlap, at ${offset} in memory ${memory}`);
-        end = offset + byteLength;
+        end = offset + lengths[k];
       }
       if (end > whole.memories[memory].pages * WASM_PAGE_BYTES) {
         refuse(`has a place that ends behind memory ${memory}`);
       }
     }
-    for (const { path, offset } of host) {
-      if (offset + byteLength > lengthOf(atPath(whole.host, path))) {
+    for (const { path, offset, start, length } of host) {
+      checkPiece(start, length);
+      if (offset + length > lengthOf(atPath(whole.host, path))) {
         refuse(`has a place that does not exist, ${path.join(".")}`);
       }
     }

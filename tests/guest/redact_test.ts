@@ -25,8 +25,10 @@ import {
   Wasi,
 } from "../../mod.ts";
 import { denoCodec } from "../../runtime/image/codec_deno.ts";
+import { bytesSource } from "../../runtime/image/record.ts";
+import { Shadow } from "../../runtime/image/shadow.ts";
 import { bodyOf, putTogether, setBody, takeApart } from "../image/forge.ts";
-import { emptySnapshot } from "../image/snapshots.ts";
+import { emptySnapshot, random } from "../image/snapshots.ts";
 
 const SECRET = "grün-s3cret";
 const PASSWORD = "correct horse battery";
@@ -157,16 +159,17 @@ Deno.test("what is missing is named, all of it, and nothing runs without", async
 Deno.test("what cannot be kept out is said at once", () => {
   assertThrows(() => checkSecret("NONE", ENV), RedactError, 'no environment variable "NONE"');
   assertThrows(() => checkSecret("LANG", ENV), RedactError, "1 bytes");
+  assertThrows(() => checkSecret("A", { A: "1234567" }), RedactError, "less than 8");
   checkSecret("TOKEN", ENV);
   const snapshot = { ...emptySnapshot, host: { wasi: "strange" } };
   assertThrows(() => redact(snapshot, ["TOKEN"]), RedactError);
 });
 
 Deno.test("a value inside another, and the same value twice", async () => {
-  const env = { A: "abcdef", B: "xxabcdefxx", C: "abcdef" };
+  const env = { A: "abcdefgh", B: "xyabcdefghyx", C: "abcdefgh" };
   const list = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const memory = new Uint8Array(65536);
-  const text = "..abcdef..xxabcdefxx..abcdefabcdef";
+  const text = "..abcdefgh..xyabcdefghyx..abcdefghabcdefgh";
   memory.set(new TextEncoder().encode(text), 100);
   const snapshot = (): Snapshot => ({
     ...emptySnapshot,
@@ -175,7 +178,7 @@ Deno.test("a value inside another, and the same value twice", async () => {
   });
   using hidden = redact(snapshot(), ["A", "B", "C"]);
   const bytes = await encodeImage(hidden.snapshot, { compress: "none" }, denoCodec);
-  assert(!has(bytes, "abcdef") && !has(bytes, "xx"));
+  assert(!has(bytes, "abcdef") && !has(bytes, "xyab"));
   const image = fillRedactions(await readImage(bytes, denoCodec), env);
   assertEquals(new Uint8Array(image.memories[0].buffer), memory);
   assertEquals(image.host, { wasi: { env: list } });
@@ -192,8 +195,54 @@ Deno.test("values are found wherever they stand", async () => {
     host: { wasi: { env: [`V=${value}`] } },
   };
   using hidden = redact(snapshot, ["V"]);
-  assertEquals([...hidden.snapshot.redactions![0].memories[0].offsets], at);
+  const [{ offsets, lengths }] = hidden.snapshot.redactions![0].memories;
+  assertEquals([...offsets], at);
+  assertEquals([...lengths], at.map(() => value.length));
   await encodeImage(hidden.snapshot, {}, denoCodec);
+});
+
+Deno.test("pieces of a value are found, but no shorter ones than eight bytes", async () => {
+  const value = "a-much-longer-t0ken-with-forty-charaXters";
+  const text = new TextEncoder().encode(value);
+  const next = random(9);
+  for (let round = 0; round < 50; round++) {
+    const memory = Uint8Array.from({ length: 65536 }, () => next(3) ? 0 : next(256));
+    for (let i = 0; i < 200; i++) {
+      const start = next(text.length);
+      memory.set(text.subarray(start, start + next(text.length)), next(65000));
+    }
+    const before = memory.slice();
+    const snapshot = {
+      ...emptySnapshot,
+      memories: [{ pages: 1, buffer: memory.buffer }],
+      host: { wasi: { env: [`V=${value}`, `OTHER=x${value.slice(3)}x${value.slice(0, 7)}`] } },
+    };
+    const bytes = await (async () => {
+      using hidden = redact(snapshot, ["V"]);
+      const image = new TextDecoder("latin1").decode(memory);
+      for (let at = 0; at + 8 <= value.length; at++) assert(!image.includes(value.slice(at, at + 8)));
+      return await encodeImage(hidden.snapshot, {}, denoCodec);
+    })();
+    assertEquals(memory, before);
+    const image = await readImage(bytes, denoCodec);
+    assertEquals(
+      (image.host.wasi as { env: string[] }).env[1].replaceAll("\0", ""),
+      `OTHER=xx${value.slice(0, 7)}`,
+    );
+    const filled = fillRedactions(image, { V: value });
+    assertEquals(new Uint8Array(filled.memories[0].buffer), before);
+    assertEquals(filled.host, snapshot.host);
+  }
+});
+
+Deno.test("characters of several bytes are not cut in pieces", async () => {
+  const value = "grünäöüßgrün-äöü";
+  const env = [`V=${value}`, "A=" + value.slice(3), "B=" + "\u00bc" + value.slice(3, 12) + "\u00e4x"];
+  const snapshot = { ...emptySnapshot, host: { wasi: { env } } };
+  using hidden = redact(snapshot, ["V"]);
+  const image = await readImage(await encodeImage(hidden.snapshot, {}, denoCodec), denoCodec);
+  assert(!JSON.stringify(image.host).includes("äöü"));
+  assertEquals(fillRedactions(image, { V: value }).host, snapshot.host);
 });
 
 Deno.test("hostile redactions are refused", async () => {
@@ -203,25 +252,38 @@ Deno.test("hostile redactions are refused", async () => {
   assertEquals(record.head.required, true);
   const body = bodyOf(record);
   const [good] = body.redactions;
-  const offsets = (...numbers: number[]) => [{
+  const column = (...numbers: number[]) => new Uint8Array(Uint32Array.from(numbers).buffer);
+  const pieces = (starts: number[], lengths: number[], ...offsets: number[]) => ({
     memory: 0,
-    offsets: new Uint8Array(Uint32Array.from(numbers).buffer),
-  }];
+    offsets: column(...offsets),
+    starts: column(...starts),
+    lengths: column(...lengths),
+  });
+  const place = (path: unknown[], offset: number, start = 0, length = 12) => ({
+    path,
+    offset,
+    start,
+    length,
+  });
   const wrong: Record<string, object> = {
     "no name": { name: "" },
     "a name with =": { name: "A=B" },
     "a name that moves the cursor": { name: "A\x1b[2J" },
     "no bytes": { byteLength: 0 },
-    "another memory": { memories: [{ memory: 7, offsets: new Uint8Array(4) }] },
-    "a memory twice": { memories: [...offsets(0), ...offsets(0)] },
-    "places that overlap": { memories: offsets(100, 105) },
-    "places backwards": { memories: offsets(100, 50) },
-    "a place behind the memory": { memories: offsets(3 * 65536 - 5) },
-    "half a number": { memories: [{ memory: 0, offsets: new Uint8Array(3) }] },
-    "no such path": { host: [{ path: ["wasi", "nothing"], offset: 0 }] },
-    "a path into a prototype": { host: [{ path: ["wasi", "__proto__", "x"], offset: 0 }] },
-    "a path to a list": { host: [{ path: ["wasi", "env"], offset: 0 }] },
-    "behind a string": { host: [{ path: ["wasi", "args", 0], offset: 4 }] },
+    "another memory": { memories: [{ ...pieces([0], [12], 0), memory: 7 }] },
+    "a memory twice": { memories: [pieces([0], [12], 0), pieces([0], [12], 50)] },
+    "places that overlap": { memories: [pieces([0, 0], [12, 12], 100, 111)] },
+    "places backwards": { memories: [pieces([0, 0], [12, 12], 100, 50)] },
+    "a place behind the memory": { memories: [pieces([0], [12], 3 * 65536 - 5)] },
+    "more than the value": { memories: [pieces([1], [12], 0)] },
+    "nothing of it": { memories: [pieces([1], [0], 0)] },
+    "half a number": { memories: [{ ...pieces([0], [12], 0), offsets: new Uint8Array(3) }] },
+    "a column that is too short": { memories: [pieces([], [12], 0)] },
+    "no such path": { host: [place(["wasi", "nothing"], 0)] },
+    "a path into a prototype": { host: [place(["wasi", "__proto__", "x"], 0)] },
+    "a path to a list": { host: [place(["wasi", "env"], 0)] },
+    "behind a string": { host: [place(["wasi", "args", 0], 4)] },
+    "more than the value in a string": { host: [place(["wasi", "args", 1], 0, 5, 8)] },
   };
   for (const [what, change] of Object.entries(wrong)) {
     setBody(record, { redactions: [{ ...good, ...change }] });
@@ -231,4 +293,41 @@ Deno.test("hostile redactions are refused", async () => {
   }
   setBody(record, { redactions: [good, good] });
   await assertRejects(async () => readImage(await putTogether(records), denoCodec), ImageError, "twice");
+});
+
+Deno.test("links of a chain: what was a copy of the value, and is half of one, comes back as it was", async () => {
+  const value = "0123456789abcdef";
+  const memory = new Uint8Array(65536);
+  const put = (text: string, at: number) => memory.set(new TextEncoder().encode(text), at);
+  const snapshot = (): Snapshot => ({
+    ...emptySnapshot,
+    memories: [{ pages: 1, buffer: memory.buffer }],
+    host: { wasi: { env: [`V=${value}`] } },
+  });
+  // One copy lies across the border of two image pages; of these only one changes.
+  const steps = [
+    () => put(value, 4090),
+    () => put("XX", 4097),
+    () => put(value, 9000),
+    () => put(value, 4090),
+    () => put("YY", 4090),
+  ];
+  const shadow = new Shadow();
+  const files = new Map<string, Uint8Array>();
+  let last: { digest: Uint8Array; name: string } | undefined;
+  for (const [i, step] of steps.entries()) {
+    step();
+    const before = memory.slice();
+    using hidden = redact(snapshot(), ["V"]);
+    const memories = shadow.update(hidden.snapshot.memories);
+    const parent = last && { ...last, changed: memories.map(({ changed }) => changed) };
+    const options = { compress: "none", parent };
+    const bytes = await encodeImage({ ...hidden.snapshot, memories }, options, denoCodec);
+    assert(!has(bytes, value), `link ${i}`);
+    files.set(`${i}`, bytes);
+    const openParent = ({ name }: { name: string }) => bytesSource(files.get(name)!);
+    const image = await readImage(bytes, denoCodec, { openParent });
+    last = { digest: image.digest, name: `${i}` };
+    assertEquals(new Uint8Array(fillRedactions(image, { V: value }).memories[0].buffer), before, `link ${i}`);
+  }
 });

@@ -19,7 +19,7 @@ const root = new URL("../../", import.meta.url);
 
 /** What the images hold, with a value that is in none of them: in memory, the environment, an argument. */
 function secretSnapshot(): Snapshot {
-  const wasi = { args: ["small", "say hello, please"], env: ["LANG=C", "TOKEN=hello,"] };
+  const wasi = { args: ["small", "say hello, image!"], env: ["LANG=C", "TOKEN=hello, image"] };
   return { ...smallSnapshot(), host: { wasi } };
 }
 
@@ -42,7 +42,7 @@ for (const [name, { key, option, text }] of Object.entries(golden)) {
     using expected = redact(secretSnapshot(), ["TOKEN"]);
     assertEquals(comparable(image), comparable(expected.snapshot));
     assertEquals(image.redactions, expected.snapshot.redactions);
-    const filled = fillRedactions(image, { TOKEN: "hello," });
+    const filled = fillRedactions(image, { TOKEN: "hello, image" });
     assertEquals(comparable(filled), comparable(secretSnapshot()));
   });
 
@@ -61,11 +61,14 @@ for (const [name, { key, option, text }] of Object.entries(golden)) {
       assertEquals(found.signature, { algorithm: "Ed25519", publicKey: image.signature!.publicKey.toHex() });
       assertEquals(found.redactions, [{
         name: "TOKEN",
-        byteLength: 6,
-        memories: [{ memory: 0, offsets: [0x1234] }],
-        host: [{ path: ["wasi", "args", 1], offset: 4 }, { path: ["wasi", "env", 1], offset: 6 }],
+        byteLength: 12,
+        memories: [{ memory: 0, offsets: [0x1234], starts: [0], lengths: [12] }],
+        host: [
+          { path: ["wasi", "args", 1], offset: 4, start: 0, length: 12 },
+          { path: ["wasi", "env", 1], offset: 6, start: 0, length: 12 },
+        ],
       }]);
-      assertEquals(found.host.wasi.args, ["small", "say \0\0\0\0\0\0 please"]);
+      assertEquals(found.host.wasi.args, ["small", `say ${"\0".repeat(12)}!`]);
     } finally {
       await Deno.remove(keyFile);
     }
