@@ -23,6 +23,8 @@ export interface SiteFacts {
 
 export class Symbols {
   readonly #debug: DebugInfo | undefined;
+  /** Names that were asked for: a deep stack is of few functions. */
+  readonly #names = new Map<number, string>();
 
   constructor(readonly module: Module) {
     this.#debug = DebugInfo.of(module);
@@ -35,8 +37,13 @@ export class Symbols {
 
   /** A function's name: from the name section, debug information, its export or import; else `func[N]`. */
   functionName(func: number): string {
-    const { names } = this.module;
-    return names.funcs.get(func) ?? this.definition(func)?.function ?? functionName(this.module, func);
+    let name = this.#names.get(func);
+    if (name === undefined) {
+      name = this.module.names.funcs.get(func) ?? this.definition(func)?.function ??
+        functionName(this.module, func);
+      this.#names.set(func, name);
+    }
+    return name;
   }
 
   /** Where a function is defined. */

@@ -86,7 +86,8 @@ function littleEndian(bytes: Uint8Array): bigint {
 
 /** A value as its type has it. */
 function valueText({ representation, size }: SourceVariable["type"], bits: bigint): string {
-  const width = 8 * (size || 4);
+  // What is stored wider than this has no value here, and debug information can say anything.
+  const width = 8 * (size >= 1 && size <= 8 ? size : 4);
   const unsigned = BigInt.asUintN(width, bits);
   switch (representation) {
     case "signed":

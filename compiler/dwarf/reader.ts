@@ -14,7 +14,7 @@ export class DwarfError extends Error {
  * work; each step and each thing kept is paid for here.
  */
 export class Budget {
-  constructor(private steps = 1 << 27, private room = 1 << 22) {}
+  constructor(private steps = 1 << 26, private room = 1 << 22) {}
 
   /** @throws {DwarfError} */
   spend(steps: number): void {
@@ -30,6 +30,8 @@ export class Budget {
   }
 }
 
+/** What the last byte of a LEB128 is multiplied with, at most: numbers may be padded, but they end. */
+const LARGEST_SCALE = 2 ** 105;
 /** The longest name that is shown, in bytes. */
 const LONGEST_NAME = 4096;
 const utf8 = new TextDecoder();
@@ -52,7 +54,7 @@ export class DwarfReader {
   /** Moves behind `count` bytes. @returns Where they start. */
   skip(count: number): number {
     const start = this.position;
-    if (!(count <= this.end - start)) throw new DwarfError(`it ends in the middle of a value, at ${start}`);
+    if (!(count >= 0 && count <= this.end - start)) throw new DwarfError(`it ends in the middle of a value, at ${start}`);
     this.position = start + count;
     return start;
   }
@@ -75,22 +77,22 @@ export class DwarfReader {
 
   /** An unsigned LEB128 (7.6); over 2^53 it is not exact. */
   uleb(): number {
-    let value = 0;
-    for (let scale = 1;; scale *= 128) {
-      const byte = this.bytes[this.skip(1)];
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-    }
+    return this.#leb(false);
   }
 
   /** A signed LEB128. */
   sleb(): number {
+    return this.#leb(true);
+  }
+
+  #leb(signed: boolean): number {
     let value = 0;
-    for (let scale = 1;; scale *= 128) {
+    for (let scale = 1; scale <= LARGEST_SCALE; scale *= 128) {
       const byte = this.bytes[this.skip(1)];
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return byte & 0x40 ? value - 128 * scale : value;
+      if (byte < 0x80) return signed && byte & 0x40 ? value - 128 * scale : value;
     }
+    throw new DwarfError(`a number at ${this.position} is too long`);
   }
 
   /** An initial length (7.4): of what follows it, and the size of offsets in it. */

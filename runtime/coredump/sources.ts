@@ -36,8 +36,10 @@ function withStack(
 export function imageDump(image: Snapshot, name: string, module: Module | undefined): CoreDump {
   const stack = image.stack.map((frame): DumpFrame => {
     const { instance, func, site } = frame;
-    const own = module && func >= module.imported.funcs;
-    return { instance, func, codeOffset: own ? site - entryOffset(module, func) : 0, ...frameValues(frame) };
+    // Nobody has checked yet that an image's frames fit the module.
+    const known = module !== undefined && module.codes[func - module.imported.funcs] !== undefined;
+    const codeOffset = known ? Math.max(0, site - entryOffset(module, func)) : 0;
+    return { instance, func, codeOffset, ...frameValues(frame) };
   });
   return withStack(image, name, stack.reverse());
 }

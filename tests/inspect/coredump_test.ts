@@ -11,7 +11,7 @@ import { Reader } from "../../compiler/reader.ts";
 import type { Module } from "../../compiler/types.ts";
 import { CoreDumpError, writeCoreDump } from "../../runtime/coredump/coredump.ts";
 import { imageDump } from "../../runtime/coredump/sources.ts";
-import { frameValues } from "../../runtime/image/snapshot.ts";
+import { frameValues, packFrame } from "../../runtime/image/snapshot.ts";
 import { bytesSink } from "../../runtime/image/writer.ts";
 import { inProject, mvvm, withFolder, writeWat } from "../cli/command.ts";
 import { smallSnapshot } from "../image/snapshots.ts";
@@ -205,6 +205,18 @@ Deno.test("coredump: several memories and all types of globals and values, as V8
     values.map((locals) => locals.map(({ type }) => /^[if]\d/.test(type) ? type : "missing")),
   );
   assert(values.flat().some(({ type }) => type === "externref" || type === "funcref"), "no reference in it");
+});
+
+Deno.test("coredump: an image whose frames do not fit the module", async () => {
+  const tool = await wabt();
+  const source = "(module (func) (func))";
+  const module = decode(tool.parseWat("a.wat", source).toBinary({}).buffer);
+  const stack = [[0, 0], [1, 1], [9, 9], [2 ** 32 - 1, 0]].map(([func, site]) =>
+    packFrame({ instance: 0, func, site, locals: [], operands: [] })
+  );
+  const dump = imageDump({ ...smallSnapshot(), stack }, "a", module);
+  assertEquals(dump.stack.map(({ codeOffset }) => codeOffset), [0, 0, 0, 0]);
+  await writeCoreDump(dump, bytesSink());
 });
 
 Deno.test("coredump: memories that are too large for the format are refused", async () => {

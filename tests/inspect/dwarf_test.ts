@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { decode } from "../../compiler/decode.ts";
 import { DebugInfo, type SourcePlace } from "../../compiler/dwarf/debug_info.ts";
-import { Budget } from "../../compiler/dwarf/reader.ts";
+import { Budget, DwarfError, DwarfReader } from "../../compiler/dwarf/reader.ts";
 import { Symbols } from "../../compiler/symbols.ts";
 import type { Module } from "../../compiler/types.ts";
 import { PYTHON } from "../cli/command.ts";
@@ -172,6 +172,26 @@ function withUnit(abbreviations: readonly number[], entries: readonly number[]):
     custom(".debug_info", [...u32(unit.length), ...unit]),
   ));
 }
+
+Deno.test("dwarf: the primitive values, at their edges", () => {
+  const reader = (...bytes: number[]) => new DwarfReader(Uint8Array.from(bytes), 0, bytes.length);
+  assertEquals(reader(0xe5, 0x8e, 0x26).uleb(), 624485);
+  assertEquals(reader(0xc0, 0xbb, 0x78).sleb(), -123456);
+  assertEquals(reader(0x80, 0x80, 0x80, 0x80, 0).uleb(), 0);
+  assertEquals(reader(1, 2, 3).uint(3), 0x030201);
+  assertEquals(reader(0, 0, 0, 0, 1, 0, 0, 0).uint(8), 2 ** 32);
+  const invalid: (() => unknown)[] = [
+    () => reader(0x80).uleb(),
+    () => reader(...new Array(20).fill(0x80), 0).uleb(),
+    () => reader(1).uint(2),
+    () => reader(0x41).skipString(),
+    () => reader(1, 2).skip(-1),
+    () => reader(1, 2).skip(NaN),
+    () => reader(9, 0, 0, 0).initialLength(),
+  ];
+  for (const read of invalid) assertThrows(read, DwarfError);
+  assertEquals(reader(0x61, 0x1b, 0x5b, 0).string(), "a?[");
+});
 
 Deno.test("dwarf: bombs end within their budget", () => {
   const budget = () => new Budget(100_000, 10_000);
