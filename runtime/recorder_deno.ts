@@ -45,8 +45,8 @@ export interface RecorderOptions extends Omit<WriteOptions, "parent" | "onProgre
   readonly every?: number;
   /** How many of the newest states can be restored; the files they need are kept, others of the chain removed. */
   readonly keep: number;
-  /** What the guest hears stops by. */
-  readonly words: Pick<StopWords, "control" | "channel">;
+  /** What the guest hears stops by: its `control`, and the words of its channel if its host has a waiter. */
+  readonly words: Pick<StopWords, "control"> & Partial<Pick<StopWords, "channel">>;
   readonly parent?: RecordedParent;
   /** Changes a snapshot before it is copied, until the result is disposed of. */
   readonly prepare?: (snapshot: Snapshot) => { readonly snapshot: Snapshot } & Disposable;
@@ -62,10 +62,20 @@ interface Last {
   readonly name?: string;
 }
 
-/** Records one guest. */
+/**
+ * Records one guest.
+ *
+ * @example
+ * ```ts
+ * const control = controlWords();
+ * const guest = Guest.start(program, { wasi, control });
+ * await using recorder = await Recorder.open("a.mvvm", { every: 5000, keep: 3, words: { control } });
+ * const outcome = await recorder.run(guest);
+ * ```
+ */
 export class Recorder implements AsyncDisposable {
   readonly #shadow = new Shadow(compareBytes);
-  readonly #asked = new BigInt64Array(new SharedArrayBuffer(8));
+  readonly #words: StopWords;
   #thread: BackgroundWriter | undefined;
   #last: Last | undefined;
   #onProgress: WriteOptions["onProgress"];
@@ -83,7 +93,12 @@ export class Recorder implements AsyncDisposable {
     private chain: ChainFolder,
     private readonly lock: Disposable,
   ) {
-    const { parent } = options;
+    const { parent, words } = options;
+    this.#words = {
+      control: words.control,
+      channel: words.channel ?? new Int32Array(new SharedArrayBuffer(32)),
+      asked: new BigInt64Array(new SharedArrayBuffer(8)),
+    };
     if (parent !== undefined) {
       this.#shadow.update(parent.memories);
       const own = resolve(realPath(parent.path)) === resolve(chain.path);
@@ -114,7 +129,7 @@ export class Recorder implements AsyncDisposable {
    * `finish`.
    */
   async run(guest: Guest): Promise<Outcome> {
-    const { every, words, onFailure } = this.options;
+    const { every, onFailure } = this.options;
     if (every === undefined) return await guest.run();
     for (;;) {
       this.#background.stopAt(Date.now() + every);
@@ -132,20 +147,23 @@ export class Recorder implements AsyncDisposable {
       await this.#writing;
       await this.#begin(image);
       // A stop that was asked for in the very moment in which ours was cleared.
-      if (Atomics.load(words.channel, ChannelWord.stop) === 1) guest.requestCheckpoint();
+      if (Atomics.load(this.#words.channel, ChannelWord.stop) === 1) guest.requestCheckpoint();
       const now = 1000 * (performance.timeOrigin + performance.now());
-      this.longestPause = Math.max(this.longestPause, (now - Number(Atomics.load(this.#asked, 0))) / 1000);
+      this.longestPause = Math.max(
+        this.longestPause,
+        (now - Number(Atomics.load(this.#words.asked, 0))) / 1000,
+      );
     }
   }
 
   /** Started when there is something to do for it. */
   get #background(): BackgroundWriter {
-    return this.#thread ??= new BackgroundWriter({ ...this.options.words, asked: this.#asked });
+    return this.#thread ??= new BackgroundWriter(this.#words);
   }
 
   /** Whether the stop was ours and nobody else's: the guest goes on. */
   #passes({ store: { thread } }: Guest): boolean {
-    const { channel } = this.options.words;
+    const { channel } = this.#words;
     if (Atomics.compareExchange(channel, ChannelWord.stop, PASSING_STOP, 0) !== PASSING_STOP) return false;
     const { ticks, calls, options: { stopAtTick, stopAtCall } } = thread;
     return ticks !== stopAtTick && calls !== stopAtCall;
