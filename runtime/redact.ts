@@ -9,6 +9,7 @@
  */
 import { isVariableName, type Redaction } from "./image/redactions.ts";
 import type { Snapshot } from "./image/snapshot.ts";
+import { type Leaf, mapLeaves, mapLeavesAt, type Path } from "./leaves.ts";
 import { MIN_PIECE_BYTES, type Piece, PieceFinder } from "./pieces.ts";
 
 /** A value cannot be kept out, or cannot be put back. */
@@ -22,7 +23,6 @@ export const MIN_SECRET_BYTES = MIN_PIECE_BYTES;
 const MAX_PLACES = 1 << 24;
 
 const utf8 = new TextEncoder();
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Whether the value of a variable can be kept out of images: says so before the guest has run for long.
@@ -71,7 +71,7 @@ export function redact(snapshot: Snapshot, names: readonly string[]): Redacted {
   const secrets = [...new Set(names)].map((name) => new Secret(name, env[name]))
     .sort((a, b) => b.value.length - a.value.length);
   const memories = snapshot.memories.map(({ buffer, pages }) => new Uint8Array(buffer, 0, pages * 65536));
-  const host = mapLeaves(snapshot.host, [], (path, leaf) => {
+  const host = mapLeaves(snapshot.host, (path, leaf) => {
     // Its own variable is each one's own place, also if two have the same value.
     for (const secret of secrets) secret.takeFromVariable(path, leaf);
     for (const secret of secrets) secret.takeFromLeaf(path, leaf);
@@ -122,13 +122,18 @@ export function fillRedactions<T extends Snapshot>(
     }
     return value;
   });
-  const root: Node = { children: new Map(), values: [] };
-  redactions.forEach(({ name, host: places }, i) => {
-    for (const { path, offset, start, length } of places) {
-      nodeAt(root, path).values.push({ name, offset, value: secrets[i].subarray(start, start + length) });
-    }
-  });
-  const host = fillNode(snapshot.host, root);
+  const visits = redactions.flatMap(({ host }, i) =>
+    host.map(({ path, offset, start, length }) => ({
+      path,
+      visit: (leaf: Leaf) => leaf.write(secrets[i].subarray(start, start + length), offset),
+    }))
+  );
+  let host: Host;
+  try {
+    host = mapLeavesAt(snapshot.host, visits) as Host;
+  } catch {
+    throw new RedactError("a value that is put back would cut a character of a string in pieces");
+  }
   redactions.forEach((redaction, i) => write(snapshot, redaction, secrets[i]));
   return { ...rest, host } as unknown as T;
 }
@@ -150,92 +155,7 @@ export function guestEnvironment({ host }: Pick<Snapshot, "host">): Record<strin
   }));
 }
 
-type Path = readonly (string | number)[];
 type Host = Snapshot["host"];
-
-/** A string, in UTF-8, or bytes in plain data, copied when it is changed. */
-class Leaf {
-  bytes: Uint8Array;
-  #isCopy: boolean;
-
-  constructor(readonly original: string | Uint8Array) {
-    this.#isCopy = typeof original === "string";
-    this.bytes = typeof original === "string" ? utf8.encode(original) : original;
-  }
-
-  changed = false;
-
-  write(value: Uint8Array, offset: number): void {
-    if (!this.#isCopy) this.bytes = this.bytes.slice();
-    this.#isCopy = this.changed = true;
-    this.bytes.set(value, offset);
-  }
-
-  /** A piece of a string without the parts of characters at its ends: with zeros there it would be none. */
-  wholeCharacters({ offset, start, length }: Piece): Piece {
-    const inside = (at: number) => typeof this.original === "string" && (this.bytes[at] & 0xc0) === 0x80;
-    for (; length > 0 && inside(offset); length--, start++) offset++;
-    while (length > 0 && inside(offset + length)) length--;
-    return { offset, start, length };
-  }
-
-  /** What it is now, of the kind it was. @throws TypeError if it was a string and is none any more. */
-  value(): string | Uint8Array {
-    if (!this.changed) return this.original;
-    return typeof this.original === "string" ? strict.decode(this.bytes) : this.bytes;
-  }
-}
-
-/** Plain data with some of its strings and bytes changed; what is not changed is shared. */
-function mapLeaves(value: unknown, path: Path, visit: (path: Path, leaf: Leaf) => void): unknown {
-  if (typeof value === "string" || value instanceof Uint8Array) {
-    const leaf = new Leaf(value);
-    visit(path, leaf);
-    return leaf.value();
-  }
-  if (typeof value !== "object" || value === null) return value;
-  const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<string | number, unknown>;
-  const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
-  for (const key of keys) copy[key] = mapLeaves(copy[key], [...path, key], visit);
-  return copy;
-}
-
-/** Values to be put back, by path: each list and each leaf is copied once, however many there are. */
-interface Node {
-  readonly children: Map<string | number, Node>;
-  readonly values: { readonly name: string; readonly offset: number; readonly value: Uint8Array }[];
-}
-
-function nodeAt(root: Node, path: Path): Node {
-  let node = root;
-  for (const key of path) {
-    let next = node.children.get(key);
-    if (next === undefined) node.children.set(key, next = { children: new Map(), values: [] });
-    node = next;
-  }
-  return node;
-}
-
-function fillNode(value: unknown, { children, values }: Node): unknown {
-  if (typeof value === "string" || value instanceof Uint8Array) {
-    const leaf = new Leaf(value);
-    for (const { offset, value } of values) leaf.write(value, offset);
-    try {
-      return leaf.value();
-    } catch {
-      const names = [...new Set(values.map(({ name }) => name))].join(", ");
-      throw new RedactError(
-        `the image has a place for the value of ${names} that cuts a character in pieces`,
-      );
-    }
-  }
-  const copy = (Array.isArray(value) ? [...value] : { ...value as object }) as Record<
-    string | number,
-    unknown
-  >;
-  for (const [key, child] of children) copy[key] = fillNode(copy[key], child);
-  return copy;
-}
 
 /** One value, and where it was found. */
 class Secret {
