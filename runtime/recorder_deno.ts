@@ -117,6 +117,8 @@ export class Recorder implements AsyncDisposable {
     removeStale(target);
     const lock = lockChain(target);
     try {
+      // A passphrase is made into a key now, and not in the first pause.
+      await options.key?.seal();
       return new Recorder(options, await ChainFolder.open(target, options.keep, options.key), lock);
     } catch (error) {
       lock[Symbol.dispose]();
