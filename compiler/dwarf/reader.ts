@@ -54,7 +54,9 @@ export class DwarfReader {
   /** Moves behind `count` bytes. @returns Where they start. */
   skip(count: number): number {
     const start = this.position;
-    if (!(count >= 0 && count <= this.end - start)) throw new DwarfError(`it ends in the middle of a value, at ${start}`);
+    if (!(count >= 0 && count <= this.end - start)) {
+      throw new DwarfError(`it ends in the middle of a value, at ${start}`);
+    }
     this.position = start + count;
     return start;
   }

@@ -36,7 +36,9 @@ export class DwarfSections {
   reader(name: SectionName, offset = 0): DwarfReader {
     const place = this.#places.get(`.debug_${name}`);
     if (place === undefined) throw new DwarfError(`there is no section .debug_${name}`);
-    if (!(offset >= 0 && offset <= place.end - place.start)) throw new DwarfError(`.debug_${name} has no byte ${offset}`);
+    if (!(offset >= 0 && offset <= place.end - place.start)) {
+      throw new DwarfError(`.debug_${name} has no byte ${offset}`);
+    }
     return new DwarfReader(this.module.bytes, place.start + offset, place.end);
   }
 
