@@ -12,6 +12,8 @@ import {
   inspectImage,
   LinkError,
   type Module,
+  type Outcome,
+  type Program,
   readImage,
   RestoreError,
   type Snapshot,
@@ -140,7 +142,12 @@ async function use(subject: Subject, bytes: Bytes, random: Random, parent?: Byte
     // Every value was taken as it stood.
     assertEquals(state(await guest.snapshot(), program.module), state(whole, program.module));
     const outcome = await guest.run();
-    if (outcome.kind !== "checkpointed") return outcome.kind;
+    if (outcome.kind !== "checkpointed") {
+      if (wasi === undefined && random.chance(0.3)) {
+        await compare(guest, outcome, await readImage(bytes, denoCodec, options), program);
+      }
+      return outcome.kind;
+    }
     await readImage(await encodeImage(outcome.image, { compress: "none" }, denoCodec), denoCodec);
     return outcome.kind;
   } catch (error) {
@@ -148,6 +155,24 @@ async function use(subject: Subject, bytes: Bytes, random: Random, parent?: Byte
     throw error;
   } finally {
     checkWorld(world, guest);
+  }
+}
+
+/** A guest that has ended must end so under another policy, too. */
+async function compare(guest: Guest, outcome: Outcome, image: Snapshot, program: Program): Promise<void> {
+  const otherwise = program.withOptions({ ...program.options, policy: "function" });
+  const twin = await Guest.restore(image, otherwise, { imports, stopAtTick: 20 * TICKS });
+  const other = await twin.run();
+  if (other.kind === "checkpointed") return;
+  const shown = (each: Outcome) => each.kind === "trapped" ? [each.kind, each.trap] : each;
+  assertEquals(shown(other), shown(outcome));
+  const contents = ({ instance }: Guest) =>
+    instance.memories.map(({ buffer }) => new Uint8Array(buffer as ArrayBuffer));
+  for (const [i, bytes] of contents(guest).entries()) {
+    const others = contents(twin)[i];
+    if (bytes.length !== others.length || bytes.some((byte, at) => byte !== others[at])) {
+      throw new Error("memories differ under another policy");
+    }
   }
 }
 
