@@ -65,7 +65,6 @@ export function tellRecorded({ images, wholeImages, longestPause }: Recorder, pa
 
 /** Where further images go by default: in the place of the one that was restored, unless others build on it. */
 export async function defaultOutput(path: string, trust: Trust): Promise<string> {
-  // Where we may not write nothing is replaced, and asking for what we may not read would ask the user.
   if (!mayWrite(dirname(path)) || !await isBuiltOn(path, trust.key)) return path;
   const extension = extname(path);
   for (let i = 1;; i++) {
@@ -78,9 +77,12 @@ export async function defaultOutput(path: string, trust: Trust): Promise<string>
 }
 
 /** An image that others build on must stay as it is. */
-export async function refuseIfBuiltOn(path: string, trust: Trust): Promise<void> {
-  if (!await isBuiltOn(path, trust.key)) return;
-  throw new Refusal(`other images build on ${path}, so it must stay as it is; write to another file with -o`);
+export async function refuseIfBuiltOn(path: string, trust: Trust, option = "-o"): Promise<void> {
+  // Where we may not write, nothing is replaced; and asking for what we may not read would ask the user.
+  if (!mayWrite(dirname(path)) || !await isBuiltOn(path, trust.key)) return;
+  throw new Refusal(
+    `other images build on ${path}, so it must stay as it is; write to another file with ${option}`,
+  );
 }
 
 function exists(path: string): boolean {

@@ -202,7 +202,7 @@ export class Recorder implements AsyncDisposable {
         this.chain = await ChainFolder.open(this.chain.path, this.chain.keep, this.options.key);
       }
       this.#failed = false;
-      const next = this.chain.next(this.#last === undefined);
+      const next = this.chain.next(this.#base);
       const parent = next.startsAnew ? undefined : this.#parentName(next);
       const memories = this.#shadow.update(prepared.snapshot.memories);
       const increment = parent && { ...parent, changed: memories.map(({ changed }) => changed) };
@@ -221,6 +221,11 @@ export class Recorder implements AsyncDisposable {
     } catch (error) {
       fail(error);
     }
+  }
+
+  get #base() {
+    const name = this.#last?.name;
+    return this.#last && (name === undefined ? "newest" as const : { name });
   }
 
   #parentName({ parentName }: NextLink): Omit<Increment, "changed"> | undefined {

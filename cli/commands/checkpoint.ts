@@ -4,6 +4,7 @@
  * @module
  */
 import type { CommandLine } from "../args.ts";
+import { refuseIfBuiltOn } from "../recorder.ts";
 import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
 import { besideTarget, loadTarget } from "../target.ts";
 import { loadTrust } from "../trust.ts";
@@ -16,6 +17,7 @@ export async function checkpoint(line: CommandLine): Promise<number> {
   const program = await loadTarget(target, { ...line.policy, ticks });
   const imageOut = line.image ?? besideTarget(target, ".mvvm");
   checkImagePlace(imageOut);
+  await refuseIfBuiltOn(imageOut, trust, "--image");
   await listening;
   const loaded = [target, ...trust.loaded];
   const redacted = line.trust.redactEnv;

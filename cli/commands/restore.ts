@@ -7,7 +7,7 @@ import { fillRedactions, type PolicyName, policyNames } from "../../mod.ts";
 import type { CommandLine } from "../args.ts";
 import { readImage } from "../image_file.ts";
 import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
-import { defaultOutput } from "../recorder.ts";
+import { defaultOutput, refuseIfBuiltOn } from "../recorder.ts";
 import { besideTarget, loadTarget } from "../target.ts";
 import { loadTrust } from "../trust.ts";
 import { explainUpgrade, upgraded } from "../upgrade.ts";
@@ -33,6 +33,7 @@ export async function restore(line: CommandLine): Promise<number> {
   const program = rebuilt?.program ?? own;
   const loaded = [target, path, ...trust.loaded, ...rebuilt ? [rebuilt.module] : []];
   // A further image of a rebuilt program goes where that looks for it; the old one stays.
+  if (line.imageOut !== undefined) await refuseIfBuiltOn(line.imageOut, trust, "--image-out");
   const imageOut = line.imageOut ??
     (rebuilt ? besideTarget(rebuilt.module, ".mvvm") : await defaultOutput(path, trust));
   const parentPath = rebuilt ? undefined : path;

@@ -32,9 +32,9 @@ interface Link {
 
 /** Where the next link goes. */
 export interface NextLink {
-  /** The name under which its parent will stand; `undefined` if there is nothing there yet. */
+  /** The name under which the newest link of now will stand; `undefined` if there is none. */
   readonly parentName?: string;
-  /** Whether the newest link should not be built on. */
+  /** Whether the newest link should not be built on, because the chain is long enough. */
   readonly startsAnew: boolean;
   /** To be done while the link is put in its place. */
   readonly publication: Publication;
@@ -42,12 +42,14 @@ export interface NextLink {
 
 /** The files of one chain, as they stand in their folder. */
 export class ChainFolder {
-  /** Older links by number. */
-  readonly #older = new Map<number, Link>();
+  /** Older links by name and by number. */
+  readonly #older = new Map<string, Link & { readonly number: number }>();
   #newest: Link | undefined;
-  /** The number that the newest link has already, from a process that was killed in that moment. */
-  #newestNumber: number | undefined;
+  /** The name that the newest link has already, from a process that was killed in that moment. */
+  #newestName: string | undefined;
   #lastNumber = 0;
+  /** Links on which images build that are none of this chain. */
+  readonly #foreign = new Set<string>();
 
   private constructor(readonly path: string, readonly keep: number) {}
 
@@ -61,88 +63,96 @@ export class ChainFolder {
     const chain = new ChainFolder(path, keep);
     chain.#newest = await look(path, key);
     const identity = inode(path);
-    const numbered = RegExp(`^${linkName(path, NaN).split("NaN").map(RegExp.escape).join("([0-9]{1,15})")}$`);
     for (const { name } of Deno.readDirSync(dirname(path))) {
-      const number = Number(numbered.exec(name)?.[1] ?? NaN);
-      if (!(number > 0)) continue;
-      chain.#lastNumber = Math.max(chain.#lastNumber, number);
-      const file = join(dirname(path), name);
-      const link = await look(file, key);
-      if (link !== undefined && identity !== undefined && inode(file) === identity) {
-        chain.#newestNumber = number;
-      } else if (link !== undefined) chain.#older.set(number, link);
+      if (!isKin(name, path)) continue;
+      const number = chain.#numberOf(name);
+      chain.#lastNumber = Math.max(chain.#lastNumber, number ?? 0);
+      const link = await look(chain.#file(name), key);
+      if (link === undefined) continue;
+      if (number === undefined) {
+        if (link.parent !== undefined) chain.#foreign.add(link.parent);
+      } else if (identity !== undefined && inode(chain.#file(name)) === identity) chain.#newestName = name;
+      else chain.#older.set(name, { ...link, number });
     }
     return chain;
   }
 
-  #file(number: number): string {
-    return join(dirname(this.path), linkName(this.path, number));
+  /** The number in the name of an older link. */
+  #numberOf(name: string): number | undefined {
+    const digits = /\.(\d{1,15})(?:\.[^.]*)?$/.exec(name)?.[1];
+    return digits !== undefined && linkName(this.path, Number(digits)) === name ? Number(digits) : undefined;
   }
 
-  /** Links from the newest one down, as far as they are here. */
-  #down(name: string | undefined, visit: (link: Link, number: number) => void): void {
-    const numbers = new Map([...this.#older.keys()].map((number) => [linkName(this.path, number), number]));
-    for (let links = this.#older.size; name !== undefined && links > 0; links--) {
-      const number = numbers.get(name);
-      const link = number && this.#older.get(number);
-      if (!link) return;
-      visit(link, number);
-      name = link.parent;
+  #file(name: string): string {
+    return join(dirname(this.path), name);
+  }
+
+  /** The links from a name down, as far as they are here. */
+  *#down(name: string | undefined): Generator<readonly [name: string, link: Link]> {
+    const seen = new Set<string>();
+    for (; name !== undefined && !seen.has(name); name = this.#older.get(name)?.parent) {
+      const link = this.#older.get(name);
+      if (link === undefined) return;
+      seen.add(name);
+      yield [name, link];
     }
   }
 
   /** Whether the links on top of the last whole image have become too many or too large. */
   #isLong(): boolean {
     if (this.#newest?.parent === undefined) return false;
-    const sizes = [this.#newest.byteLength];
-    this.#down(this.#newest.parent, ({ byteLength }) => sizes.push(byteLength));
-    const whole = sizes.pop()!;
-    return sizes.length + 1 >= MAX_LINKS || sizes.reduce((sum, size) => sum + size, 0) >= whole;
+    const links = [this.#newest, ...this.#down(this.#newest.parent).map(([, link]) => link)];
+    const [whole, ...others] = links.map(({ byteLength }) => byteLength).reverse();
+    return links.length >= MAX_LINKS || others.reduce((sum, size) => sum + size, 0) >= whole;
   }
 
-  /** Where the next link goes, and which older ones nobody will need then. @param whole It has no parent. */
-  next(whole: boolean): NextLink {
-    const startsAnew = this.#isLong();
-    const number = this.#newestNumber ?? this.#lastNumber + 1;
-    const parentName = this.#newest && linkName(this.path, number);
-    const isNamed = this.#newestNumber !== undefined;
-    // As it will be then: the newest link of now is an older one.
-    const states = new Map(this.#older);
-    if (this.#newest) states.set(number, this.#newest);
+  /**
+   * Where the next link goes, and which older ones nobody will need then.
+   *
+   * @param base What it builds on, if it may: the newest link, a file of another name, or nothing.
+   */
+  next(base: "newest" | { readonly name: string } | undefined): NextLink {
+    const startsAnew = base === "newest" && this.#isLong();
+    const parentName = this.#newest && (this.#newestName ?? linkName(this.path, this.#lastNumber + 1));
+    // As it will be then: the newest link of now is the last of the older ones.
+    const parent = parentName === undefined ? [] : [parentName];
+    const older = [...this.#older].sort(([, a], [, b]) => b.number - a.number).map(([name]) => name);
     const kept = new Set<string>();
-    const numbers = [...states.keys()].sort((a, b) => b - a);
-    const need = (name: string | undefined) => {
-      for (; name !== undefined && !kept.has(name);) {
-        kept.add(name);
-        const at = numbers.find((each) => linkName(this.path, each) === name);
-        name = at === undefined ? undefined : states.get(at)!.parent;
-      }
+    const keep = (name: string | undefined) => {
+      if (name === undefined) return;
+      kept.add(name);
+      for (const [each] of this.#down(name === parentName ? this.#newest!.parent : name)) kept.add(each);
     };
-    if (!whole && !startsAnew) need(parentName);
-    for (const each of numbers.slice(0, this.keep - 1)) need(linkName(this.path, each));
-    // Children go before their parents, so that what is still there can be restored.
-    const gone = numbers.filter((each) => !kept.has(linkName(this.path, each)));
+    if (base !== undefined && !startsAnew) keep(base === "newest" ? parentName : base.name);
+    for (const name of [...parent, ...older].slice(0, this.keep - 1)) keep(name);
+    for (const name of this.#foreign) keep(name);
     const isKept = parentName !== undefined && kept.has(parentName);
+    const hasName = this.#newestName !== undefined;
+    // Children go before their parents, so that what is still there can be restored.
+    const remove = [...hasName ? parent : [], ...older].filter((name) => !kept.has(name));
     return {
       parentName,
       startsAnew,
       publication: {
-        ...isKept && !isNamed && { keepAs: this.#file(number) },
-        remove: gone.filter((each) => each !== number || isNamed).map((each) => this.#file(each)),
+        ...isKept && !hasName && { keepAs: this.#file(parentName) },
+        remove: remove.map((name) => this.#file(name)),
       },
     };
   }
 
   /** Notes that the next link stands where `next` said. */
   add(link: Link, { publication: { keepAs, remove = [] }, parentName }: NextLink): void {
-    const number = this.#newestNumber ?? this.#lastNumber + 1;
-    if (keepAs !== undefined || this.#newestNumber !== undefined) this.#older.set(number, this.#newest!);
-    if (parentName !== undefined) this.#lastNumber = Math.max(this.#lastNumber, number);
-    for (const each of [...this.#older.keys()]) {
-      if (remove.includes(this.#file(each))) this.#older.delete(each);
+    if (parentName !== undefined) {
+      const number = this.#numberOf(parentName)!;
+      this.#lastNumber = Math.max(this.#lastNumber, number);
+      const isNamed = keepAs !== undefined || this.#newestName !== undefined;
+      if (isNamed) this.#older.set(parentName, { ...this.#newest!, number });
+    }
+    for (const name of [...this.#older.keys()]) {
+      if (remove.includes(this.#file(name))) this.#older.delete(name);
     }
     this.#newest = link;
-    this.#newestNumber = undefined;
+    this.#newestName = undefined;
   }
 }
 
@@ -188,6 +198,13 @@ export function lockChain(path: string): Disposable {
   }
 }
 
+/** Whether a file may have to do with that at `path`, by its name: other files are not opened. */
+function isKin(name: string, path: string): boolean {
+  // The number of a link whose newest one has no extension looks like one.
+  const [a, b] = [name, path].map(extname).map((extension) => extension.replace(/^\.\d+$/, ""));
+  return a === b && name !== basename(path);
+}
+
 /** What identifies a file by whatever name, where the system tells. */
 function inode(path: string): string | undefined {
   try {
@@ -215,7 +232,7 @@ async function look(path: string, key?: SealKey): Promise<Link | undefined> {
 export async function isBuiltOn(path: string, key?: SealKey): Promise<boolean> {
   try {
     for (const { name } of Deno.readDirSync(dirname(path))) {
-      if (extname(name) !== extname(path) || name === basename(path)) continue;
+      if (!isKin(name, path)) continue;
       if ((await look(join(dirname(path), name), key))?.parent === basename(path)) return true;
     }
   } catch {

@@ -158,6 +158,14 @@ Deno.test("--policy dirty: an image builds on the one that was restored, if that
     assertEquals(await parent("b.mvvm"), "endless.mvvm");
     await run("restore", ...stop, "--image", `${folder}/b.mvvm`, "--image-out", `${folder}/c.mvvm`);
     assertEquals(await parent("c.mvvm"), "b.mvvm");
+    for (const args of [["restore", ...stop, "--image-out", `${folder}/b.mvvm`], ["checkpoint", ...stop]]) {
+      const { code, stderr } = await mvvm(args);
+      assertEquals(code, 1);
+      assertMatch(
+        stderr,
+        /other images build on \S+, so it must stay as it is; write to another file with --image/,
+      );
+    }
     await run("restore", ...stop, "--image", `${folder}/c.mvvm`);
     assertEquals(await parent("c.mvvm"), undefined);
     await run("restore", ...stop, "--image-out", `${folder}/elsewhere/d.mvvm`);
