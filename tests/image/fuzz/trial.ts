@@ -30,7 +30,8 @@ import { encodeImage } from "../../../runtime/image/writer.ts";
 import { fillRedactions, RedactError } from "../../../runtime/redact.ts";
 import { Random } from "../../fuzz/random.ts";
 import { bodyOf, putTogether, setBody } from "../forge.ts";
-import { mutate, scramble } from "./mutations.ts";
+import { scramble } from "./changes.ts";
+import { mutate } from "./mutations.ts";
 import { digestOf, imports, MARKER, preopens, type Subject, World } from "./subjects.ts";
 
 /** What became of an image: a refusal by its error, or how its guest ended. */
