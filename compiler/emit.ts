@@ -32,6 +32,9 @@ const collections = new Map(
 
 const uses = new Map(fixed.map(([name]) => [name, new RegExp(`\\b${name}\\b`)]));
 
+/** Room for what a part hands back. */
+const maxOutputs = 4096;
+
 /** Longer functions are not inlined by V8, so a second one would be of no use. */
 const maxTwinLength = 6000;
 
@@ -42,10 +45,15 @@ function withTwin(code: string): string {
 }
 
 /** Prints a lowered function. */
-export function emit({ node, free, wide, callsItself }: LoweredFunction): string {
+export function emit({ node, parts, free, wide, callsItself }: LoweredFunction): string {
   const code = generate(node, { indent: "" });
+  const partCode = parts.map((part) => generate(part, { indent: "" }));
   const bindings: string[] = [];
-  for (const [name, source] of fixed) if (uses.get(name)!.test(code)) bindings.push(`${name} = ${source}`);
+  for (const [name, source] of fixed) {
+    if ([code, ...partCode].some((text) => uses.get(name)!.test(text))) {
+      bindings.push(`${name} = ${source}`);
+    }
+  }
   for (const name of free) bindings.push(`${name} = rt.${collections.get(name[0])}[${name.slice(1)}]`);
   if (wide > 0) {
     bindings.push(
@@ -54,6 +62,8 @@ export function emit({ node, free, wide, callsItself }: LoweredFunction): string
       "Q = new Int32Array(W.buffer)",
     );
   }
+  if (parts.length > 0) bindings.push(`O = new Int32Array(${maxOutputs})`, "G = []");
+  partCode.forEach((text, i) => bindings.push(`P${i} = ${text}`));
   const prelude = bindings.length === 0 ? "" : `const ${bindings.join(", ")};\n`;
   return `"use strict";\n${prelude}${callsItself ? withTwin(code) : `return (${code});`}`;
 }

@@ -17,13 +17,13 @@ import {
   lowerUnreachable,
 } from "./control.ts";
 import { lowerCall, lowerCallIndirect } from "./calls.ts";
-import { cond, expr, type Expression, id, member, method, not, num, set, uint } from "./estree.ts";
+import { bin, call, cond, expr, type Expression, id, member, method, not, num, set, uint } from "./estree.ts";
 import { flatBlock, flatElse, flatEnd, flatIf, flatLoop } from "./flat.ts";
 import { i64Rule } from "./i64.ts";
 import { lowerLoad, lowerStore } from "./memory.ts";
 import { nullLiteral } from "./assemble.ts";
 import type { Lowering } from "./lower.ts";
-import { constant, Effect, evaluate } from "./operands.ts";
+import { constant, Effect, evaluate, type Value } from "./operands.ts";
 import { type Opcode, opcodes } from "./opcodes.ts";
 import type { Reader } from "./reader.ts";
 import { ValType } from "./types.ts";
@@ -124,6 +124,38 @@ function lowerGlobalSet(lowering: Lowering, reader: Reader): void {
   if (value.high) lowering.emit(set(member(cell, "h"), value.high));
 }
 
+const isSimple = ({ place }: Value) => place !== "expr";
+
+const extremes: Readonly<Record<string, readonly [string, string]>> = {
+  "<": ["min", "max"],
+  "<=": ["min", "max"],
+  ">": ["max", "min"],
+  ">=": ["max", "min"],
+};
+
+/**
+ * A choice between two i32s without a branch, which would be mispredicted where the producer of the module saw a
+ * reason for `select`: the smaller or the greater, else `b ^ (a ^ b) & -condition`.
+ */
+function selectInt({ stack }: Lowering): void {
+  const condition = stack.pop();
+  const b = stack.pop();
+  const a = stack.pop();
+  const { node: on, shape } = condition;
+  const over = [a, b, condition];
+  const extreme = on.type === "BinaryExpression" && shape === "bool" ? extremes[on.operator] : undefined;
+  if (extreme) {
+    const isSame = on.left === a.node && on.right === b.node;
+    const isSwapped = on.left === b.node && on.right === a.node;
+    if (isSame || isSwapped) {
+      return stack.pushExpr(i32, call(id(extreme[isSame ? 0 : 1]), [a.node, b.node]), over);
+    }
+  }
+  const bit = shape === "bool" ? on : bin("!==", on, num(0));
+  const mask = bin("-", num(0), bin("|", bit, num(0)));
+  stack.pushExpr(i32, bin("^", b.node, bin("&", bin("^", a.node, b.node), mask)), over);
+}
+
 function lowerSelect(lowering: Lowering): void {
   const { stack } = lowering;
   stack.settle(3);
@@ -134,6 +166,7 @@ function lowerSelect(lowering: Lowering): void {
     const height = stack.height;
     for (const i of [height - 3, height - 2]) if (stack.values[i].place === "expr") stack.store(i);
   }
+  if (a.type === i32 && isSimple(a) && isSimple(b)) return selectInt(lowering);
   if (a.high && test.place === "expr") stack.simplify(1);
   const condition = stack.pop();
   const on = condition.node;

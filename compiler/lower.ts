@@ -31,6 +31,7 @@ import { livenessOf } from "./liveness.ts";
 import { OperandStack, type Place, type Value } from "./operands.ts";
 import type { CompileOptions } from "./policy.ts";
 import { Reader } from "./reader.ts";
+import { type Split, split, type VariableKind } from "./split.ts";
 import { entryOffset, type Form, localTypes, type ResumePoint, type SiteKind } from "./sites.ts";
 import { type Block, readOpcode, skipImmediates, type Structure, structureOf } from "./structure.ts";
 import { type FuncType, type Module, ValType } from "./types.ts";
@@ -91,12 +92,17 @@ export interface LoweredFunction {
   readonly node: Expression;
   /** Indexed names that the runtime must provide: `M0`, `T0`, `g3`, `c12`. */
   readonly free: ReadonlySet<string>;
+  /** Function expressions that it was split into. */
+  readonly parts: readonly Expression[];
   /** How many elements for i64s it needs. */
   readonly wide: number;
   readonly form: Form;
   /** Whether it calls itself directly, as its {@linkcode twin}. */
   readonly callsItself: boolean;
 }
+
+/** A byte of a body becomes about six characters; this is more than any large body was seen to have. */
+const mostExpansion = 9;
 
 /** Identifiers of locals. */
 const lowNames: Expression[] = [];
@@ -449,16 +455,19 @@ export class Lowering {
     return this.passesDepth ? int(bin("+", id("d"), this.#frameBytes)) : this.#frameBytes;
   }
 
-  #setFrameBytes(): void {
-    const variables = this.#declared.size + this.localTypes.length + this.structure.pointers.size;
+  /** @param inPart Variables of a part, which stands on the stack with the function. */
+  #setFrameBytes(inPart: number): void {
+    const variables = this.#declared.size + this.localTypes.length + this.structure.pointers.size + inPart;
     const bytes = 160 + 8 * (variables + 16 + this.#maxArguments) + 16 * Math.max(0, variables - 40);
     this.#frameBytes.value = bytes;
     this.#frameBytes.raw = String(bytes);
   }
 
   #finish(): LoweredFunction {
-    this.#setFrameBytes();
-    const code = this.#captures.around(this.flat ? this.flat.statements() : this.out);
+    const whole = this.#captures.around(this.flat ? this.flat.statements() : this.out);
+    const { code, parts, variables: inPart } = this.#split(whole) ?? { code: whole, parts: [], variables: 0 };
+    this.#setFrameBytes(inPart);
+    if (parts.length > 0) this.declare("e", ValType.i32);
     const initialised: [string, Expression][] = [];
     if (this.#guarded) initialised.push(["r", num(1)]);
     if (this.#declared.delete("m")) initialised.push(["m", member(id(this.use("memory", 0)), "d")]);
@@ -480,11 +489,38 @@ export class Lowering {
     });
     return {
       node,
+      parts,
       free: this.free,
       wide: this.wide?.count ?? 0,
       form: this.#captures.form(this.func),
       callsItself: this.callsItself,
     };
+  }
+
+  /** The parts of the function's code, if it is too large. Short bodies are never looked at. */
+  #split(code: Statement[]): Split | undefined {
+    const { maxFunctionSize } = this.options;
+    const { bodyStart, end } = this.module.codes[this.func - this.module.imported.funcs];
+    if ((end - bodyStart) * mostExpansion < maxFunctionSize) return undefined;
+    return split(code, this.#variables(), maxFunctionSize);
+  }
+
+  /** The variables of the function, and what each holds. */
+  #variables(): Map<string, VariableKind> {
+    const kinds = new Map<string, VariableKind>();
+    const kindOf = (type: ValType) => type === ValType.i32 || type === ValType.i64 ? "int" : "any";
+    this.localTypes.forEach((type, i) => {
+      kinds.set("l" + i, kindOf(type));
+      if (type === ValType.i64) kinds.set("h" + i, "int");
+    });
+    for (const [name, type] of this.#declared) kinds.set(name, name === "m" ? "view" : kindOf(type));
+    for (const local of this.structure.pointers) {
+      const twin = this.pointer(local);
+      if (twin) kinds.set(twin.name, "twin");
+    }
+    for (const name of ["pc", "r", "d"]) kinds.set(name, "int");
+    for (const name of ["v", "w"]) kinds.set(name, "any");
+    return kinds;
   }
 
   /** Whether back edges are looked at under the policy. */

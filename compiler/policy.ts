@@ -36,6 +36,8 @@ export interface CompileOptions {
   readonly ticks: boolean;
   /** Functions with blocks nested deeper than this become flat code; V8's parser overflows at some 1700. */
   readonly maxNesting: number;
+  /** Functions whose code is longer than this are split; V8 never optimises very long ones. In characters. */
+  readonly maxFunctionSize: number;
   /** How i64s are kept: as `halves`, `whole` where a function can, or as each function prefers. */
   readonly i64s: "auto" | "halves" | "whole";
   /** A function whose entries are counted (`-f`), by function index. */
@@ -47,6 +49,7 @@ export const defaultCompileOptions: CompileOptions = {
   thresholdBits: 16,
   ticks: false,
   maxNesting: 256,
+  maxFunctionSize: 45_000,
   i64s: "auto",
 };
 

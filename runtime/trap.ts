@@ -75,7 +75,8 @@ export interface Activation {
  */
 export function activations(stack: string | undefined): Activation[][] {
   return (stack ?? "").split("Thread.drive").map((part) =>
-    [...part.matchAll(/wasm-(\d+)\/[fr](\d+)/g)].map(([, instance, func]) => ({
+    // What a large function was split into stands above it.
+    [...part.matchAll(/at (?!P\d)[^\n]*wasm-(\d+)\/[fr](\d+)/g)].map(([, instance, func]) => ({
       instance: Number(instance),
       func: Number(func),
     }))

@@ -77,8 +77,13 @@ const host = { pause: () => {} };
 Deno.test("every kind of trap has the Wasm stack with names, innermost first", async () => {
   for (const [name, [kind, body]] of Object.entries(causes)) {
     const bytes = await assemble(moduleFor(body));
-    for (const policy of policyNames) {
-      const subject = Subject.of(bytes, { policy }, host);
+    const ways = [...policyNames.map((policy) => ({ policy })), {
+      maxFunctionSize: 8,
+      i64s: "whole" as const,
+    }];
+    for (const options of ways) {
+      const policy = JSON.stringify(options);
+      const subject = Subject.of(bytes, options, host);
       const stack = assertTrap(kind, () => subject.call("run"), `${name}, policy ${policy}`);
       assertEquals(
         names(stack),

@@ -86,6 +86,7 @@ class Guest implements Running {
       ticks: this.random.below(2) === 0,
       i64s: this.random.pick(["auto", "halves", "whole"] as const),
       maxNesting: this.random.below(4) === 0 ? -1 : 256,
+      maxFunctionSize: this.random.pick([100, 1000, 45_000]),
     });
   }
 

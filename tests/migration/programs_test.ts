@@ -45,13 +45,18 @@ for (const { name, small, stdin } of PROGRAMS) {
     }
   });
 
-  Deno.test(`migration: ${name}, ten stops, another policy after each`, async () => {
+  Deno.test(`migration: ${name}, ten stops, other code after each`, async () => {
     const random = new Random(7);
     const expected = sameStore(name, await uninterrupted(load));
     const legs: Leg[] = [];
     const ticks = await countTicks(load, { policy: "function" });
     for (let i = 0; i < 10; i++) {
-      const options = { policy: policies[i % 4], thresholdBits: random.below(6) };
+      const options = {
+        policy: policies[i % 4],
+        thresholdBits: random.below(6),
+        maxFunctionSize: [200, 2000, 45_000][i % 3],
+        i64s: (["whole", "auto", "halves"] as const)[i % 3],
+      };
       legs.push({ options, stop: { stopAtTick: 1 + random.below(Math.ceil(ticks / 12)) } });
     }
     const { ending } = await journey(load, [...legs, {}]);

@@ -28,6 +28,7 @@ const modes: Readonly<Record<string, Partial<CompileOptions>>> = {
   flat: { maxNesting: -1 },
   whole: { i64s: "whole" },
   halves: { i64s: "halves" },
+  split: { maxFunctionSize: 100 },
 };
 
 class Mvvm implements Engine {

@@ -1,0 +1,450 @@
+/**
+ * Splitting what V8 would not optimise: beyond 60 KB of bytecode it leaves a function to its slower tiers, or,
+ * once a loop in it has been found hot, to the interpreter for good. Runs of statements of a large function
+ * become functions of their own, called _parts_.
+ *
+ * A part takes the variables that it reads as parameters, and leaves those that it wrote in `O` (int32s) and `G`
+ * (all others). What it returns says how it ended: 0 at its end, else by the jump out of it with that number.
+ *
+ * @module
+ */
+import {
+  bin,
+  block,
+  breakTo,
+  call,
+  expr,
+  type Expression,
+  id,
+  ifThen,
+  index,
+  int,
+  labeled,
+  letAll,
+  member,
+  type Node,
+  num,
+  returns,
+  set,
+  type Statement,
+  switchOn,
+  uint,
+} from "./estree.ts";
+
+/**
+ * What a variable holds.
+ * - `int`: an int32
+ * - `any`: a float or a reference
+ * - `twin`: the unsigned value of the local of the same number
+ * - `view`: the view of memory 0
+ */
+export type VariableKind = "int" | "any" | "twin" | "view";
+
+/** A function that was split. */
+export interface Split {
+  readonly code: Statement[];
+  /** Function expressions; part `i` is called `P` and `i`. */
+  readonly parts: readonly Expression[];
+  /** Variables of the part that has most. */
+  readonly variables: number;
+}
+
+/** No part is larger than this share of what a function may have, unless a single statement is. */
+const largestPart = 0.5;
+/** Smaller runs of statements stay where they are; the first of these that makes the rest small enough counts. */
+const smallestParts = [0.08, 0.03, 0.012, 0.006];
+/** A run with more ways out is no part: a dispatch would be done twice. */
+const maxExits = 12;
+
+/**
+ * Splits a function's statements, if they are too large.
+ *
+ * @param maxSize In characters: as many as there will be bytes of bytecode, more or less.
+ */
+export function split(
+  code: Statement[],
+  variables: ReadonlyMap<string, VariableKind>,
+  maxSize: number,
+): Split | undefined {
+  const sizes = new Sizes();
+  if (sizes.ofList(code) <= maxSize) return undefined;
+  const exits = new Exits();
+  const uses = usesIn(code, variables);
+  let splitter!: Splitter;
+  let rest!: Statement[];
+  for (const smallest of smallestParts) {
+    splitter = new Splitter(sizes, exits, variables, uses, smallest * maxSize, largestPart * maxSize);
+    rest = splitter.list(code);
+    if (sizes.ofList(rest) <= maxSize) break;
+  }
+  return splitter.parts.length === 0
+    ? undefined
+    : { code: rest, parts: splitter.parts, variables: splitter.mostVariables };
+}
+
+/** The text that nodes take, roughly. */
+class Sizes {
+  /** Of statements that hold others, which are asked for again and again. */
+  readonly #known = new Map<Node, number>();
+
+  ofList(list: readonly Node[]): number {
+    let size = 0;
+    for (const node of list) if (node) size += this.of(node);
+    return size;
+  }
+
+  of(node: Node): number {
+    if (node.type === "Identifier") return node.name.length;
+    if (node.type === "Literal") return node.raw.length;
+    const isOuter = outerStatements.has(node.type);
+    const known = isOuter ? this.#known.get(node) : undefined;
+    if (known !== undefined) return known;
+    let size = 3;
+    for (const key of childKeys[node.type] ?? noKeys) {
+      const field = node[key];
+      if (Array.isArray(field)) size += this.ofList(field);
+      else if (field) size += this.of(field);
+    }
+    if (isOuter) this.#known.set(node, size);
+    return size;
+  }
+}
+
+const outerStatements = new Set(["IfStatement", "LabeledStatement", "ForStatement", "SwitchStatement"]);
+
+/** Where nodes have others in them, in order of evaluation. */
+const childKeys: Readonly<Record<string, readonly string[]>> = {
+  ArrayExpression: ["elements"],
+  AssignmentExpression: ["left", "right"],
+  BinaryExpression: ["left", "right"],
+  BlockStatement: ["body"],
+  CallExpression: ["callee", "arguments"],
+  ConditionalExpression: ["test", "consequent", "alternate"],
+  ExpressionStatement: ["expression"],
+  ForStatement: ["body"],
+  IfStatement: ["test", "consequent", "alternate"],
+  LabeledStatement: ["body"],
+  LogicalExpression: ["left", "right"],
+  MemberExpression: ["object", "property"],
+  ReturnStatement: ["argument"],
+  SwitchCase: ["test", "consequent"],
+  SwitchStatement: ["discriminant", "cases"],
+  UnaryExpression: ["argument"],
+};
+const noKeys: readonly string[] = [];
+
+function eachChild(node: Node, visit: (child: Node) => void): void {
+  for (const key of childKeys[node.type] ?? noKeys) {
+    const field = node[key];
+    if (Array.isArray(field)) { for (const child of field) visit(child); }
+    else if (field) visit(field);
+  }
+}
+
+/** Calls back for each variable in order of evaluation. */
+function walk(node: Node, use: (name: string, writes: boolean) => void): void {
+  switch (node.type) {
+    case "Identifier":
+      return use(node.name, false);
+    case "AssignmentExpression":
+      if (node.left.type !== "Identifier") walk(node.left, use);
+      walk(node.right, use);
+      if (node.left.type === "Identifier") use(node.left.name, true);
+      return;
+    case "MemberExpression":
+      walk(node.object, use);
+      if (node.computed) walk(node.property, use);
+      return;
+  }
+  eachChild(node, (child) => walk(child, use));
+}
+
+type Uses = Map<string, number>;
+
+function usesIn(code: readonly Node[], variables: ReadonlyMap<string, VariableKind>): Uses {
+  const uses: Uses = new Map();
+  for (const node of code) {
+    walk(node, (name) => {
+      if (variables.has(name)) uses.set(name, (uses.get(name) ?? 0) + 1);
+    });
+  }
+  return uses;
+}
+
+type Jumps = ReadonlyMap<string, Statement>;
+const noJumps: Jumps = new Map();
+
+/** The jumps that leave statements, by target. */
+class Exits {
+  readonly #known = new Map<Node, Jumps>();
+
+  ofList(list: readonly Statement[]): Jumps {
+    const jumps = new Map<string, Statement>();
+    for (const statement of list) for (const [key, jump] of this.of(statement)) jumps.set(key, jump);
+    return jumps;
+  }
+
+  of(statement: Statement): Jumps {
+    switch (statement.type) {
+      case "ExpressionStatement":
+        return noJumps;
+      case "BreakStatement":
+      case "ContinueStatement":
+      case "ReturnStatement":
+        return new Map([[exitKey(statement), statement]]);
+    }
+    let jumps = this.#known.get(statement);
+    if (jumps === undefined) this.#known.set(statement, jumps = this.#find(statement));
+    return jumps;
+  }
+
+  #find(statement: Statement): Jumps {
+    const jumps = new Map<string, Statement>();
+    for (const list of lists(statement)) for (const [key, jump] of this.ofList(list)) jumps.set(key, jump);
+    if (statement.type === "LabeledStatement") {
+      const { label } = statement;
+      for (const type of ["BreakStatement", "ContinueStatement"]) jumps.delete(exitKey({ type, label }));
+    }
+    return jumps;
+  }
+}
+
+const exitKey = (node: Statement) => node.type === "ReturnStatement" ? "return" : node.type + node.label.name;
+
+/** The statement lists right inside a statement. */
+function lists(node: Node): Statement[][] {
+  switch (node.type) {
+    case "BlockStatement":
+      return [node.body];
+    case "LabeledStatement":
+    case "ForStatement":
+      return lists(node.body);
+    case "IfStatement":
+      return [...lists(node.consequent), ...(node.alternate ? lists(node.alternate) : [])];
+    case "SwitchStatement":
+      return node.cases.map(({ consequent }: Node) => consequent);
+  }
+  return [];
+}
+
+/** The same statement with other lists in it. */
+function withLists(node: Node, change: (list: Statement[]) => Statement[]): Node {
+  switch (node.type) {
+    case "BlockStatement":
+      return { ...node, body: change(node.body) };
+    case "LabeledStatement":
+    case "ForStatement":
+      return { ...node, body: withLists(node.body, change) };
+    case "IfStatement":
+      return {
+        ...node,
+        consequent: withLists(node.consequent, change),
+        alternate: node.alternate && withLists(node.alternate, change),
+      };
+    case "SwitchStatement":
+      return {
+        ...node,
+        cases: node.cases.map((each: Node) => ({ ...each, consequent: change(each.consequent) })),
+      };
+  }
+  return node;
+}
+
+class Splitter {
+  readonly parts: Expression[] = [];
+  mostVariables = 0;
+
+  constructor(
+    private readonly sizes: Sizes,
+    private readonly exits: Exits,
+    private readonly variables: ReadonlyMap<string, VariableKind>,
+    private readonly uses: Uses,
+    private readonly minSize: number,
+    private readonly maxSize: number,
+  ) {}
+
+  /** A list with parts taken out. What is too large, or leads to too many places, is split inside. */
+  list(list: Statement[]): Statement[] {
+    const out: Statement[] = [];
+    let run: Statement[] = [];
+    let size = 0;
+    const close = () => {
+      out.push(...(size >= this.minSize ? this.#part(run) : run));
+      run = [];
+      size = 0;
+    };
+    for (const statement of list) {
+      const own = this.sizes.of(statement);
+      const isWide = own > this.maxSize || this.exits.of(statement).size > maxExits;
+      if (isWide && lists(statement).length > 0) {
+        close();
+        out.push(withLists(statement, (inner) => this.list(inner)));
+        continue;
+      }
+      if (size + own > this.maxSize) close();
+      run.push(statement);
+      size += own;
+    }
+    close();
+    return out;
+  }
+
+  /** Makes a run of statements a part, and gives the statements that call it. */
+  #part(run: Statement[]): Statement[] {
+    const exits = this.exits.ofList(run);
+    if (exits.size > maxExits) return run;
+    const { inputs, outputs, own } = this.#flow(run);
+    const number = this.parts.length;
+    const codes = new Map([...exits.keys()].map((key, i) => [key, i + 1]));
+    this.parts.push(partFunction(number, run, this.#head(inputs, own), this.#leave(outputs), codes));
+    this.mostVariables = Math.max(this.mostVariables, inputs.length + own.length);
+    const invocation = call(id("P" + number), inputs.filter((name) => this.#isPassed(name)).map(id));
+    const e = id("e");
+    return [
+      exits.size === 0 ? expr(invocation) : set(e, invocation),
+      ...this.#take(outputs),
+      ...dispatch(e, [...exits.values()]),
+    ];
+  }
+
+  #isPassed(name: string): boolean {
+    const kind = this.variables.get(name);
+    return kind === "int" || kind === "any";
+  }
+
+  /**
+   * Which variables a run needs from outside, which it hands back, and which it only uses itself. What it hands
+   * back but may not have written before it is left, it needs, too.
+   */
+  #flow(run: readonly Statement[]): { inputs: string[]; outputs: string[]; own: string[] } {
+    const inputs = new Set<string>();
+    const written = new Set<string>();
+    const assigned = new Set<string>();
+    const count: Uses = new Map();
+    let mayHaveLeft = false;
+    const use = (isCertain: boolean) => (name: string, writes: boolean) => {
+      const kind = this.variables.get(name);
+      if (kind === undefined) return;
+      count.set(name, (count.get(name) ?? 0) + 1);
+      if (!writes) {
+        if (!assigned.has(name)) inputs.add(name);
+        return;
+      }
+      written.add(name);
+      if (isCertain) assigned.add(name);
+    };
+    for (const statement of run) {
+      walk(statement, use(!mayHaveLeft && statement.type === "ExpressionStatement"));
+      if (this.exits.of(statement).size > 0) mayHaveLeft = true;
+    }
+    const outputs = [...written].filter((name) => count.get(name) !== this.uses.get(name));
+    for (const name of outputs) if (!assigned.has(name)) inputs.add(name);
+    // A twin is made from its local.
+    for (const name of inputs) if (this.variables.get(name) === "twin") inputs.add(localOf(name));
+    const own = [...written].filter((name) => !inputs.has(name));
+    return { inputs: [...inputs], outputs, own };
+  }
+
+  /** Parameters and variables of a part. */
+  #head(inputs: readonly string[], own: readonly string[]): Head {
+    const variables: [string, Expression][] = [["e", num(0)]];
+    const statements: Statement[] = [];
+    for (const name of inputs) {
+      const kind = this.variables.get(name)!;
+      if (kind === "int") statements.push(set(id(name), int(id(name))));
+      else if (kind !== "any") variables.push([name, this.#derived(name)]);
+    }
+    for (const name of own) variables.push([name, num(0)]);
+    return { params: inputs.filter((name) => this.#isPassed(name)), variables, statements };
+  }
+
+  #derived(name: string): Expression {
+    return this.variables.get(name) === "twin" ? uint(id(localOf(name))) : member(id("M0"), "d");
+  }
+
+  /** At the end of a part: its outputs are left in `O` and `G`. `G[0]` is for a result. */
+  #leave(outputs: readonly string[]): Statement[] {
+    return this.#passed(outputs).map(([name, store]) => set(store, id(name)));
+  }
+
+  #take(outputs: readonly string[]): Statement[] {
+    const derived = outputs.filter((name) => !this.#isPassed(name));
+    return [
+      ...this.#passed(outputs).map(([name, store]) => set(id(name), store)),
+      ...derived.map((name) => set(id(name), this.#derived(name))),
+    ];
+  }
+
+  #passed(outputs: readonly string[]): [string, Expression][] {
+    let [ints, others] = [0, 1];
+    return outputs.filter((name) => this.#isPassed(name)).map((name) => [
+      name,
+      this.variables.get(name) === "int" ? index(id("O"), num(ints++)) : index(id("G"), num(others++)),
+    ]);
+  }
+}
+
+/** The local whose unsigned twin this is. */
+const localOf = (twin: string) => "l" + twin.slice(1);
+
+interface Head {
+  readonly params: readonly string[];
+  readonly variables: readonly [string, Expression][];
+  readonly statements: readonly Statement[];
+}
+
+function partFunction(
+  number: number,
+  run: readonly Statement[],
+  head: Head,
+  leave: readonly Statement[],
+  codes: ReadonlyMap<string, number>,
+): Expression {
+  const body = run.flatMap((statement) => leaving(statement, [], codes));
+  return {
+    type: "FunctionExpression",
+    id: id("P" + number),
+    params: head.params.map(id),
+    body: block([
+      letAll(head.variables),
+      ...head.statements,
+      codes.size === 0 ? block(body) : labeled("E", block(body)),
+      ...leave,
+      returns(id("e")),
+    ]),
+    generator: false,
+    async: false,
+  };
+}
+
+/** A statement whose jumps out of the part leave it with their number. */
+function leaving(
+  statement: Statement,
+  inner: readonly string[],
+  codes: ReadonlyMap<string, number>,
+): Statement[] {
+  switch (statement.type) {
+    case "BreakStatement":
+    case "ContinueStatement":
+      if (inner.includes(statement.label.name)) return [statement];
+      return [set(id("e"), num(codes.get(exitKey(statement))!)), breakTo("E")];
+    case "ReturnStatement":
+      return [
+        ...(statement.argument ? [set(index(id("G"), num(0)), statement.argument)] : []),
+        set(id("e"), num(codes.get("return")!)),
+        breakTo("E"),
+      ];
+  }
+  const labels = statement.type === "LabeledStatement" ? [...inner, statement.label.name] : inner;
+  return [withLists(statement, (list) => list.flatMap((each) => leaving(each, labels, codes)))];
+}
+
+/** After a call of a part: the jump that it ended with. */
+function dispatch(e: Expression, exits: readonly Statement[]): Statement[] {
+  const jumps = exits.map((exit) =>
+    exit.type === "ReturnStatement" && exit.argument ? returns(index(id("G"), num(0))) : exit
+  );
+  if (jumps.length === 0) return [];
+  if (jumps.length === 1) return [ifThen(bin("!==", e, num(0)), [jumps[0]])];
+  return [switchOn(e, jumps.map((jump, i) => ({ tests: [i + 1], isDefault: false, body: [jump] })))];
+}
