@@ -22,6 +22,7 @@ import {
 import { nullLiteral } from "./assemble.ts";
 import type { Lowering } from "./lower.ts";
 import type { Reader } from "./reader.ts";
+import { emitCall, pushResults } from "./results.ts";
 import { type FuncType, ValType } from "./types.ts";
 
 /** What a function that calls itself calls: its twin, whose twin it is. V8 inlines one in the other. */
@@ -75,7 +76,7 @@ function deliver(lowering: Lowering, results: readonly ValType[]): void {
     const first = stack.slot(stack.height, results[0]);
     lowering.emit(set(first.node, id("w")));
   }
-  lowering.pushResults(results);
+  pushResults(lowering, results);
   const statements = lowering.out;
   lowering.out = saved;
   lowering.reachTarget(statements);
@@ -90,7 +91,7 @@ export function lowerCall(lowering: Lowering, reader: Reader): void {
     storePairs(lowering, type.params.length);
     const args = popArguments(lowering, type, unwinds);
     if (context.passesDepth(func)) args.push(lowering.depthArgument(args.length));
-    lowering.emitCall(call(calleeOf(lowering, func), args), type, unwinds, context.mayGrow(func));
+    emitCall(lowering, call(calleeOf(lowering, func), args), type, unwinds, context.mayGrow(func));
   };
   if (resumeAt(lowering, make)) deliver(lowering, type.results);
   else make();
@@ -142,7 +143,7 @@ export function lowerCallIndirect(lowering: Lowering, reader: Reader): void {
       const cell = id(lowering.use("func", func));
       return cond(bin("===", q, cell), call(codeOf(cell), args), otherwise);
     }, call(codeOf(q), args));
-    lowering.emitCall(invocation, type, true, true);
+    emitCall(lowering, invocation, type, true, true);
   };
   if (resumeAt(lowering, make)) deliver(lowering, type.results);
   else make();

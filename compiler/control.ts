@@ -23,9 +23,11 @@ import {
   type Statement,
   switchOn,
 } from "./estree.ts";
-import type { Control, Lowering } from "./lower.ts";
+import type { Control } from "./context.ts";
+import type { Lowering } from "./lower.ts";
 import { evaluate } from "./operands.ts";
 import type { Reader } from "./reader.ts";
+import { emitReturn } from "./results.ts";
 import type { Block, CountedLoop } from "./structure.ts";
 import { type FuncType, ValType } from "./types.ts";
 
@@ -267,7 +269,7 @@ export function lowerEnd(lowering: Lowering): void {
   if (block.start < 0) {
     if (!lowering.dead) {
       lowering.controls.push(control);
-      lowering.emitReturn();
+      emitReturn(lowering);
       lowering.controls.pop();
     }
     return;
@@ -298,7 +300,7 @@ export function lowerReturn(lowering: Lowering): void {
   const count = lowering.type.results.length;
   lowering.stack.settle(count);
   lowering.stack.flushEffects();
-  lowering.emitReturn();
+  emitReturn(lowering);
   lowering.dead = true;
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { generate } from "astring";
-import { freeNames, type LoweredFunction } from "./lower.ts";
+import { freeNames, type LoweredFunction } from "./context.ts";
 
 /** Names that any generated code may use, and where they are. */
 const fixed: readonly (readonly [string, string])[] = [

@@ -18,8 +18,10 @@ import {
   set,
   type Statement,
 } from "./estree.ts";
-import type { Control, Lowering } from "./lower.ts";
+import type { Control } from "./context.ts";
+import type { Lowering } from "./lower.ts";
 import type { Reader } from "./reader.ts";
+import { emitReturn } from "./results.ts";
 import type { Block } from "./structure.ts";
 import { type FuncType, ValType } from "./types.ts";
 
@@ -155,7 +157,7 @@ export function flatEnd(lowering: Lowering): void {
   const control = lowering.controls[lowering.controls.length - 1];
   const flat = lowering.flat!;
   if (control.block.start < 0) {
-    if (!lowering.dead) lowering.emitReturn();
+    if (!lowering.dead) emitReturn(lowering);
     lowering.controls.pop();
     return;
   }

@@ -6,10 +6,10 @@
  */
 import { assemble } from "./assemble.ts";
 import { Captures, maxArguments, maxSitesInPlace } from "./captures.ts";
+import { type Control, freeNames, type LoweredFunction, type LoweringContext } from "./context.ts";
 import {
   bin,
   breakTo,
-  expr,
   type Expression,
   id,
   ifThen,
@@ -19,87 +19,22 @@ import {
   member,
   method,
   num,
-  returns,
   set,
   type Statement,
   uint,
 } from "./estree.ts";
 import { FlatCode } from "./flat.ts";
 import { handlers } from "./handlers.ts";
-import { secondHalf } from "./i64.ts";
 import { livenessOf } from "./liveness.ts";
-import { OperandStack, type Place, type Value } from "./operands.ts";
+import { OperandStack, type Place } from "./operands.ts";
 import type { CompileOptions } from "./policy.ts";
 import { Reader } from "./reader.ts";
+import { emitReturn } from "./results.ts";
 import { type Split, split, type VariableKind } from "./split.ts";
-import { entryOffset, type Form, localTypes, type ResumePoint, type SiteKind } from "./sites.ts";
+import { entryOffset, localTypes, type ResumePoint, type SiteKind } from "./sites.ts";
 import { type Block, readOpcode, skipImmediates, type Structure, structureOf } from "./structure.ts";
 import { type FuncType, type Module, ValType } from "./types.ts";
 import { WideSlots } from "./wide.ts";
-
-/** Prefixes of the names that generated code uses for what the runtime provides. */
-export const freeNames = { memory: "M", table: "T", global: "g", func: "c", type: "t" } as const;
-
-/** What a function is compiled against. */
-export interface LoweringContext {
-  readonly module: Module;
-  readonly options: CompileOptions;
-  /** Whether a call of the function may unwind. */
-  mayUnwind(func: number): boolean;
-  /** Whether a call of the function may grow a memory. */
-  mayGrow(func: number): boolean;
-  /** Whether the function takes the stack depth as one more argument. */
-  passesDepth(func: number): boolean;
-  /** Whether the function can call itself, so that its entry checks the depth. */
-  cyclic(func: number): boolean;
-  /** The functions of a type that tables begin with, if they are few. */
-  tableFuncs(type: FuncType): readonly number[];
-  /** Whether the function is compiled already, so that its code can be called without asking. */
-  isReady(func: number): boolean;
-}
-
-/** A control frame (spec, Appendix "Validation Algorithm"). */
-export interface Control {
-  readonly block: Block;
-  readonly type: FuncType;
-  /** Height of the operand stack below the block and its parameters. */
-  readonly base: number;
-  /** Label for `break`, and for the back edge of a loop. */
-  readonly label: string;
-  readonly backEdge: string;
-  /** The statement list that the block's own statements go to. */
-  body: Statement[];
-  /** The list around it. */
-  readonly outer: Statement[];
-  /** Builds the statements of the finished block. */
-  readonly finish: (body: Statement[]) => void;
-  /** For an `if`: its then-arm, once the else-arm has begun. */
-  thenBody?: Statement[];
-  /** For a strip-mined loop: where the induction variable ends the strip. */
-  readonly stripEnd?: Expression;
-  /** Flat code: the cases behind the block, of its back edge, of its else-arm. */
-  end?: number;
-  header?: number;
-  otherwise?: number;
-  /** For an `if` in a resume form: only the arm that holds the target is left of it. */
-  oneArmed?: boolean;
-  /** Whether the block was entered by live code, or can be by a branch. */
-  reached: boolean;
-}
-
-export interface LoweredFunction {
-  /** An ESTree function expression. */
-  readonly node: Expression;
-  /** Indexed names that the runtime must provide: `M0`, `T0`, `g3`, `c12`. */
-  readonly free: ReadonlySet<string>;
-  /** Function expressions that it was split into. */
-  readonly parts: readonly Expression[];
-  /** How many elements for i64s it needs. */
-  readonly wide: number;
-  readonly form: Form;
-  /** Whether it calls itself directly, as its {@linkcode twin}. */
-  readonly callsItself: boolean;
-}
 
 /** A byte of a body becomes about six characters; this is more than any large body was seen to have. */
 const mostExpansion = 9;
@@ -373,7 +308,7 @@ export class Lowering {
     const control = this.controls[this.controls.length - 1 - label];
     const saved = this.out;
     this.out = [];
-    if (control.block.start < 0) this.emitReturn();
+    if (control.block.start < 0) emitReturn(this);
     else {
       this.moveTo(control.base, this.labelTypes(control));
       if (this.flat) {
@@ -390,59 +325,6 @@ export class Lowering {
     const statements = this.out;
     this.out = saved;
     return statements;
-  }
-
-  /** Emits a return of the top operands; more than one value goes through `R` and `V`. */
-  emitReturn(): void {
-    const { results } = this.type;
-    const { stack } = this;
-    if (results.length === 0) return this.emit(returns(null));
-    stack.settle(results.length);
-    stack.halve(results.length);
-    if (results.length > 1) stack.flushEffects();
-    const values = stack.values.slice(stack.height - results.length);
-    values.forEach((value, i) => {
-      if (i === 0) return;
-      this.emit(set(index(id("V"), num(2 * i)), asPlain(value)));
-      if (value.high) this.emit(set(index(id("V"), num(2 * i + 1)), value.high));
-    });
-    if (values[0].high) {
-      this.emit(set(secondHalf, values[0].high));
-    }
-    this.emit(returns(asPlain(values[0])));
-  }
-
-  /** Emits a call and pushes its results; the callee may unwind if `unwinds`, and grow a memory if `grows`. */
-  emitCall(invocation: Expression, type: FuncType, unwinds: boolean, grows: boolean): void {
-    const { stack } = this;
-    const { results } = type;
-    stack.claim(stack.height);
-    if (results.length === 0) this.emit(expr(invocation));
-    else {
-      const first = stack.slot(stack.height, results[0]);
-      this.emit(set(first.node, first.shape === "int" && results[0] >= 0x7e ? int(invocation) : invocation));
-    }
-    if (unwinds) {
-      const test = bin("!==", member(id("X"), "u"), num(0));
-      this.emit(ifThen(test, this.capture("call").leave));
-    }
-    if (grows) this.refreshView();
-    this.pushResults(results);
-  }
-
-  /** Pushes a call's results, of which the first is in its slot already. */
-  pushResults(results: readonly ValType[]): void {
-    const { stack } = this;
-    results.forEach((type, i) => {
-      const slot = stack.slot(stack.height, type);
-      if (i === 0 && slot.high) {
-        this.emit(set(slot.high, secondHalf));
-      } else if (i > 0) {
-        this.emit(set(slot.node, index(id("V"), num(2 * i))));
-        if (slot.high) this.emit(set(slot.high, index(id("V"), num(2 * i + 1))));
-      }
-      stack.push(slot);
-    });
   }
 
   /**
@@ -527,10 +409,4 @@ export class Lowering {
   get pollsLoops(): boolean {
     return this.options.policy !== "none" && this.options.policy !== "function";
   }
-}
-
-function asPlain(value: Value): Expression {
-  return value.shape === "bool"
-    ? { type: "ConditionalExpression", test: value.node, consequent: num(1), alternate: num(0) }
-    : value.node;
 }

@@ -7,7 +7,8 @@
 import { CallGraph } from "./callgraph.ts";
 import { decode } from "./decode.ts";
 import { emit } from "./emit.ts";
-import { type LoweredFunction, Lowering, type LoweringContext } from "./lower.ts";
+import type { LoweredFunction, LoweringContext } from "./context.ts";
+import { Lowering } from "./lower.ts";
 import { type CompileOptions, compileOptions } from "./policy.ts";
 import type { Form, ResumePoint } from "./sites.ts";
 import type { Module } from "./types.ts";

@@ -50,10 +50,11 @@ const cases: [string, Partial<CompileOptions>][] = [
   ["numbers.wat", { policy: "none" }],
   ["numbers.wat", { policy: "none", i64s: "whole" }],
   ["loops.wat", { policy: "loop", maxNesting: -1 }],
+  ["loops.wat", { policy: "counter", maxFunctionSize: 200 }],
 ];
 
 for (const [source, options] of cases) {
-  const kind = options.maxNesting === undefined ? options.i64s : "flat";
+  const kind = options.maxNesting !== undefined ? "flat" : options.maxFunctionSize ? "split" : options.i64s;
   const suffix = [options.policy, kind].filter(Boolean).join(".");
   const name = source.replace(".wat", `.${suffix}.js.txt`);
   Deno.test(`generated code: ${name}`, async () => {
