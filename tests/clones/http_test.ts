@@ -60,20 +60,22 @@ Deno.test("http example: it runs with the permissions that it names", async () =
     stdout: "null",
     stderr: "piped",
   }).spawn();
+  const reader = server.stderr.getReader();
   try {
     // Where it says that it listens.
     const decoder = new TextDecoder();
     let said = "", address: string | undefined;
-    for await (const part of server.stderr.values({ preventCancel: true })) {
-      said += decoder.decode(part, { stream: true });
+    while (address === undefined) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      said += decoder.decode(value, { stream: true });
       address = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0];
-      if (address !== undefined) break;
     }
     assert(address !== undefined, said);
     const response = await fetch(`${address}/27`);
     assertEquals(await response.text(), "27: 111 steps. Up to there 27 takes the most, 111.\n");
   } finally {
     server.kill();
-    await Promise.all([server.stderr.cancel(), server.status]);
+    await Promise.all([reader.cancel(), server.status]);
   }
 });
