@@ -52,13 +52,17 @@ export interface Split {
 
 /** No part is larger than this share of what a function may have, unless a single statement is. */
 const largestPart = 0.5;
-/** Smaller runs of statements stay where they are; the first of these that makes the rest small enough counts. */
+/** Smaller runs of statements stay where they are: the first of these that makes the rest small enough counts. */
 const smallestParts = [0.08, 0.03, 0.012, 0.006];
 /** A run with more ways out is no part: a dispatch would be done twice. */
 const maxExits = 12;
 
+/** How much longer than it should be a function may stay: V8's limit is not quite that near. */
+const tolerance = 1.3;
+
 /**
- * Splits a function's statements, if they are too large.
+ * Splits a function's statements, if they are too large. Where that does not make it small enough, only the
+ * largest parts are taken out: the others would cost calls, and win nothing.
  *
  * @param maxSize In characters: as many as there will be bytes of bytecode, more or less.
  */
@@ -71,16 +75,18 @@ export function split(
   if (sizes.ofList(code) <= maxSize) return undefined;
   const exits = new Exits();
   const uses = usesIn(code, variables);
-  let splitter!: Splitter;
-  let rest!: Statement[];
+  let first: Split | undefined;
   for (const smallest of smallestParts) {
-    splitter = new Splitter(sizes, exits, variables, uses, smallest * maxSize, largestPart * maxSize);
-    rest = splitter.list(code);
-    if (sizes.ofList(rest) <= maxSize) break;
+    const splitter = new Splitter(sizes, exits, variables, uses, smallest * maxSize, largestPart * maxSize);
+    const rest = splitter.list(code);
+    const { parts, mostVariables } = splitter;
+    const made = { code: rest, parts, variables: mostVariables };
+    const size = sizes.ofList(rest);
+    const isLast = smallest === smallestParts[smallestParts.length - 1];
+    if (size <= maxSize || (isLast && size <= maxSize * tolerance)) return made;
+    first ??= made;
   }
-  return splitter.parts.length === 0
-    ? undefined
-    : { code: rest, parts: splitter.parts, variables: splitter.mostVariables };
+  return first!.parts.length === 0 ? undefined : first;
 }
 
 type Uses = Map<string, number>;
@@ -182,7 +188,9 @@ class Splitter {
       walk(statement, use(!mayHaveLeft && statement.type === "ExpressionStatement"));
       if (this.exits.of(statement).size > 0) mayHaveLeft = true;
     }
-    const outputs = [...written].filter((name) => count.get(name) !== this.uses.get(name));
+    // In a loop, a run may need what it wrote the last time.
+    const isWanted = (name: string) => inputs.has(name) || count.get(name) !== this.uses.get(name);
+    const outputs = [...written].filter(isWanted);
     for (const name of outputs) if (!assigned.has(name)) inputs.add(name);
     // A twin is made from its local.
     for (const name of inputs) if (this.variables.get(name) === "twin") inputs.add(localOf(name));
@@ -276,7 +284,7 @@ function leaving(
     case "ReturnStatement":
       return [
         ...(statement.argument ? [set(index(id("G"), num(0)), statement.argument)] : []),
-        set(id("e"), num(codes.get("return")!)),
+        set(id("e"), num(codes.get(exitKey(statement))!)),
         breakTo("E"),
       ];
   }

@@ -122,7 +122,7 @@ export class Exits {
 }
 
 export const exitKey = (node: Statement) =>
-  node.type === "ReturnStatement" ? "return" : node.type + node.label.name;
+  node.type !== "ReturnStatement" ? node.type + node.label.name : node.argument ? "return value" : "return";
 
 /** The statement lists right inside a statement. */
 export function lists(node: Node): Statement[][] {
