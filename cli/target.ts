@@ -65,10 +65,19 @@ function isText(path: string, bytes: Uint8Array): boolean {
     (/\.wat$/.test(path) || /^(\s|;;[^\n]*\n)*\(/.test(new TextDecoder().decode(bytes.subarray(0, 4096))));
 }
 
+/** wabt, which a bundle made with `--minify` has in it but cannot start. */
+async function assembler(path: string) {
+  try {
+    const { default: wabt } = await import("wabt");
+    return await wabt();
+  } catch {
+    throw new Refusal(`${path} is text, which this copy cannot assemble: make a .wasm of it with wat2wasm`);
+  }
+}
+
 /** The binary of a module in the text format. */
 async function assemble(path: string, text: Uint8Array): Promise<Uint8Array> {
-  const { default: wabt } = await import("wabt");
-  const tool = await wabt();
+  const tool = await assembler(path);
   try {
     const module = tool.parseWat(path, text, {
       bulk_memory: true,
