@@ -30,7 +30,7 @@ const collections = new Map(
     ),
 );
 
-const uses = new Map(fixed.map(([name]) => [name, new RegExp(`\\b${name}\\b`)]));
+const anyFixed = new RegExp(`\\b(?:${fixed.map(([name]) => name).join("|")})\\b`, "g");
 
 /** Room for what a part hands back. */
 const maxOutputs = 4096;
@@ -49,11 +49,8 @@ export function emit({ node, parts, free, wide, callsItself }: LoweredFunction):
   const code = generate(node, { indent: "" });
   const partCode = parts.map((part) => generate(part, { indent: "" }));
   const bindings: string[] = [];
-  for (const [name, source] of fixed) {
-    if ([code, ...partCode].some((text) => uses.get(name)!.test(text))) {
-      bindings.push(`${name} = ${source}`);
-    }
-  }
+  const used = new Set([code, ...partCode].flatMap((text) => text.match(anyFixed) ?? []));
+  for (const [name, source] of fixed) if (used.has(name)) bindings.push(`${name} = ${source}`);
   for (const name of free) bindings.push(`${name} = rt.${collections.get(name[0])}[${name.slice(1)}]`);
   if (wide > 0) {
     bindings.push(

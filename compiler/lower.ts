@@ -36,8 +36,11 @@ import { type Block, readOpcode, skipImmediates, type Structure, structureOf } f
 import { type FuncType, type Module, ValType } from "./types.ts";
 import { WideSlots } from "./wide.ts";
 
-/** A byte of a body becomes about six characters; this is more than any large body was seen to have. */
-const mostExpansion = 9;
+/** A byte of a body becomes five or six characters; few large bodies have more than this. */
+const mostExpansion = 7;
+
+/** Free names by kind and index: making a string is slower than finding it. */
+const usedNames: Partial<Record<keyof typeof freeNames, string[]>> = {};
 
 /** Identifiers of locals. */
 const lowNames: Expression[] = [];
@@ -129,7 +132,7 @@ export class Lowering {
 
   /** Registers a free name of the generated code: something that the runtime provides. */
   use(kind: keyof typeof freeNames, index: number): string {
-    const name = freeNames[kind] + index;
+    const name = (usedNames[kind] ??= [])[index] ??= freeNames[kind] + index;
     this.free.add(name);
     return name;
   }

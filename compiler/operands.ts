@@ -85,10 +85,47 @@ export function highSlotName(height: number): string {
 /** Larger expressions are stored, so that neither printing nor parsing them can run deep. */
 const maxSize = 48;
 const none: readonly number[] = [];
+const noMore = {};
+
+/**
+ * An operand that is kept somewhere. All operands are made with the same fields in the same order, here and in
+ * `pushExpr`: a start of CPython makes a million of them.
+ */
+function kept(
+  type: ValType,
+  { node, high, big, signed }: Place,
+  shape: Shape,
+  place: Value["place"],
+  locals: readonly number[],
+  top: number,
+): Value {
+  return {
+    type,
+    node,
+    high,
+    big,
+    signed,
+    shape,
+    place,
+    effects: 0,
+    size: 1,
+    locals,
+    top,
+    load: undefined,
+    exact: undefined,
+  };
+}
 
 export function constant(type: ValType, node: Expression, high?: Expression): Value {
   const shape = type === ValType.f32 || type === ValType.f64 ? "number" : "int";
-  return { type, node, high, shape, place: "const", effects: 0, size: 1, locals: none, top: 0 };
+  return kept(type, { node, high }, shape, "const", none, 0);
+}
+
+/** Another expression with the same value. */
+export function rewritten(value: Value, node: Expression): Value {
+  const { type, high, big, signed, place, effects, size, locals, top, load, exact } = value;
+  const shape = value.shape === "bool" ? "int" : value.shape;
+  return { type, node, high, big, signed, shape, place, effects, size, locals, top, load, exact };
 }
 
 export class OperandStack {
@@ -115,13 +152,15 @@ export class OperandStack {
     return slots[type] ??= this.#makeSlot(height, type);
   }
 
+  /** The operand that each local is, once it was one. */
+  readonly #locals: Value[] = [];
   /** Slots by height and type. */
   readonly #slots: Value[][] = [];
 
   #makeSlot(height: number, type: ValType): Value {
     const shape = type === ValType.f32 || type === ValType.f64 ? "raw" : "int";
     const place = this.#placeOf(height, type);
-    return { type, ...place, shape, place: "slot", effects: 0, size: 1, locals: none, top: height + 1 };
+    return kept(type, place, shape, "slot", none, height + 1);
   }
 
   #placeOf(height: number, type: ValType): Place {
@@ -145,7 +184,7 @@ export class OperandStack {
     over: readonly Value[],
     shape: Shape = "int",
     effects = 0,
-    more: Partial<Pick<Value, "high" | "load" | "big" | "exact">> = {},
+    { high, load, big, exact }: Partial<Pick<Value, "high" | "load" | "big" | "exact">> = noMore,
   ): void {
     let size = 1;
     let top = 0;
@@ -156,12 +195,27 @@ export class OperandStack {
       top = Math.max(top, value.top);
       if (value.locals.length > 0) locals = locals.length === 0 ? value.locals : [...locals, ...value.locals];
     }
-    this.push({ type, node, shape, place: "expr", effects, size, locals, top, ...more });
+    const signed = undefined;
+    this.push({
+      type,
+      node,
+      high,
+      big,
+      signed,
+      shape,
+      place: "expr",
+      effects,
+      size,
+      locals,
+      top,
+      load,
+      exact,
+    });
   }
 
   pushLocal(local: number, type: ValType, place: Place): void {
     const shape = type === ValType.f32 || type === ValType.f64 ? "raw" : "int";
-    this.push({ type, ...place, shape, place: "local", effects: 0, size: 1, locals: [local], top: 0 });
+    this.push(this.#locals[local] ??= kept(type, place, shape, "local", [local], 0));
   }
 
   pop(): Value {
@@ -172,7 +226,7 @@ export class OperandStack {
   popInt(): Value {
     const value = this.pop();
     if (value.shape !== "bool") return value;
-    return { ...value, node: cond(value.node, num(1), num(0)), shape: "int" };
+    return rewritten(value, cond(value.node, num(1), num(0)));
   }
 
   /** Makes the top `count` operands variables or literals, so that they can be used more than once. */

@@ -22,7 +22,6 @@ import {
   labeled,
   letAll,
   member,
-  type Node,
   num,
   returns,
   set,
@@ -74,53 +73,49 @@ export function split(
   const sizes = new Sizes();
   if (sizes.ofList(code) <= maxSize) return undefined;
   const exits = new Exits();
-  const uses = usesIn(code, variables);
-  let first: Split | undefined;
-  for (const smallest of smallestParts) {
-    const splitter = new Splitter(sizes, exits, variables, uses, smallest * maxSize, largestPart * maxSize);
-    const rest = splitter.list(code);
-    const { parts, mostVariables } = splitter;
-    const made = { code: rest, parts, variables: mostVariables };
-    const size = sizes.ofList(rest);
-    const isLast = smallest === smallestParts[smallestParts.length - 1];
-    if (size <= maxSize || (isLast && size <= maxSize * tolerance)) return made;
-    first ??= made;
-  }
-  return first!.parts.length === 0 ? undefined : first;
+  const runs = new Runs(sizes, exits, largestPart * maxSize);
+  const smallest = smallestParts.find((share) => runs.rest(code, share * maxSize) <= maxSize) ??
+    (runs.rest(code, smallestParts.at(-1)! * maxSize) <= tolerance * maxSize
+      ? smallestParts.at(-1)!
+      : smallestParts[0]);
+  const splitter = new Splitter(runs, exits, variables, smallest * maxSize);
+  splitter.survey(code);
+  const rest = splitter.list(code);
+  const { parts, mostVariables } = splitter;
+  return parts.length === 0 ? undefined : { code: rest, parts, variables: mostVariables };
 }
 
-type Uses = Map<string, number>;
+/** What a call of a part takes, and the dispatch behind it. */
+const callSize = 100;
 
-function usesIn(code: readonly Node[], variables: ReadonlyMap<string, VariableKind>): Uses {
-  const uses: Uses = new Map();
-  for (const node of code) {
-    walk(node, (name) => {
-      if (variables.has(name)) uses.set(name, (uses.get(name) ?? 0) + 1);
-    });
-  }
-  return uses;
-}
+/** What a statement takes besides the lists in it. */
+const statementSize = 15;
 
-class Splitter {
-  readonly parts: Expression[] = [];
-  mostVariables = 0;
+/** A statement that is looked into, or a run of statements that may become a part. */
+type Piece = { readonly inside: Statement } | { readonly run: readonly Statement[]; readonly size: number };
+
+/** How lists of statements fall apart into runs: what is too large, or leads to too many places, is looked into. */
+class Runs {
+  readonly #known = new Map<readonly Statement[], Piece[]>();
 
   constructor(
     private readonly sizes: Sizes,
     private readonly exits: Exits,
-    private readonly variables: ReadonlyMap<string, VariableKind>,
-    private readonly uses: Uses,
-    private readonly minSize: number,
     private readonly maxSize: number,
   ) {}
 
-  /** A list with parts taken out. What is too large, or leads to too many places, is split inside. */
-  list(list: Statement[]): Statement[] {
-    const out: Statement[] = [];
+  of(list: readonly Statement[]): readonly Piece[] {
+    let pieces = this.#known.get(list);
+    if (pieces === undefined) this.#known.set(list, pieces = this.#find(list));
+    return pieces;
+  }
+
+  #find(list: readonly Statement[]): Piece[] {
+    const pieces: Piece[] = [];
     let run: Statement[] = [];
     let size = 0;
     const close = () => {
-      out.push(...(size >= this.minSize ? this.#part(run) : run));
+      if (run.length > 0) pieces.push({ run, size: this.exits.ofList(run).size > maxExits ? 0 : size });
       run = [];
       size = 0;
     };
@@ -129,7 +124,7 @@ class Splitter {
       const isWide = own > this.maxSize || this.exits.of(statement).size > maxExits;
       if (isWide && lists(statement).length > 0) {
         close();
-        out.push(withLists(statement, (inner) => this.list(inner)));
+        pieces.push({ inside: statement });
         continue;
       }
       if (size + own > this.maxSize) close();
@@ -137,14 +132,79 @@ class Splitter {
       size += own;
     }
     close();
-    return out;
+    return pieces;
+  }
+
+  /** What is left of a list if runs of at least `minSize` become parts. */
+  rest(list: readonly Statement[], minSize: number): number {
+    let size = 0;
+    for (const piece of this.of(list)) {
+      if ("inside" in piece) {
+        size += statementSize;
+        for (const inner of lists(piece.inside)) size += this.rest(inner, minSize);
+      } else size += piece.size >= minSize ? callSize : this.sizes.ofList(piece.run);
+    }
+    return size;
+  }
+}
+
+/** How often variables occur. */
+type Uses = Map<string, number>;
+
+/** What a run of statements does with variables. */
+interface Flow {
+  /** Read before they are surely written. */
+  readonly inputs: Set<string>;
+  readonly written: Set<string>;
+  /** Surely written before the run is left. */
+  readonly assigned: Set<string>;
+  readonly uses: Uses;
+}
+
+class Splitter {
+  readonly parts: Expression[] = [];
+  mostVariables = 0;
+
+  constructor(
+    private readonly runs: Runs,
+    private readonly exits: Exits,
+    private readonly variables: ReadonlyMap<string, VariableKind>,
+    private readonly minSize: number,
+  ) {}
+
+  /** Of the whole function. */
+  readonly #uses: Uses = new Map();
+  readonly #flows = new Map<readonly Statement[], Flow>();
+
+  /** Finds what a list does with variables; first of all, so that it is known what is used elsewhere. */
+  survey(list: readonly Statement[]): void {
+    for (const piece of this.runs.of(list)) {
+      if ("run" in piece) {
+        const flow = this.#flow(piece.run);
+        if (piece.size >= this.minSize) this.#flows.set(piece.run, flow);
+        for (const [name, count] of flow.uses) this.#uses.set(name, (this.#uses.get(name) ?? 0) + count);
+        continue;
+      }
+      const { test, discriminant } = piece.inside;
+      for (const node of [test, discriminant]) {
+        if (node) walk(node, (name) => this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1));
+      }
+      for (const inner of lists(piece.inside)) this.survey(inner);
+    }
+  }
+
+  /** A list with parts taken out. */
+  list(list: Statement[]): Statement[] {
+    return this.runs.of(list).flatMap((piece) => {
+      if ("inside" in piece) return [withLists(piece.inside, (inner) => this.list(inner))];
+      return piece.size >= this.minSize ? this.#part(piece.run) : piece.run;
+    });
   }
 
   /** Makes a run of statements a part, and gives the statements that call it. */
-  #part(run: Statement[]): Statement[] {
+  #part(run: readonly Statement[]): Statement[] {
     const exits = this.exits.ofList(run);
-    if (exits.size > maxExits) return run;
-    const { inputs, outputs, own } = this.#flow(run);
+    const { inputs, outputs, own } = this.#interface(this.#flows.get(run)!);
     const number = this.parts.length;
     const codes = new Map([...exits.keys()].map((key, i) => [key, i + 1]));
     this.parts.push(partFunction(number, run, this.#head(inputs, own), this.#leave(outputs), codes));
@@ -163,20 +223,16 @@ class Splitter {
     return kind === "int" || kind === "any";
   }
 
-  /**
-   * Which variables a run needs from outside, which it hands back, and which it only uses itself. What it hands
-   * back but may not have written before it is left, it needs, too.
-   */
-  #flow(run: readonly Statement[]): { inputs: string[]; outputs: string[]; own: string[] } {
+  #flow(run: readonly Statement[]): Flow {
     const inputs = new Set<string>();
     const written = new Set<string>();
     const assigned = new Set<string>();
-    const count: Uses = new Map();
+    const uses: Uses = new Map();
     let mayHaveLeft = false;
-    const use = (isCertain: boolean) => (name: string, writes: boolean) => {
-      const kind = this.variables.get(name);
-      if (kind === undefined) return;
-      count.set(name, (count.get(name) ?? 0) + 1);
+    let isCertain = false;
+    const use = (name: string, writes: boolean) => {
+      if (!this.variables.has(name)) return;
+      uses.set(name, (uses.get(name) ?? 0) + 1);
       if (!writes) {
         if (!assigned.has(name)) inputs.add(name);
         return;
@@ -185,11 +241,19 @@ class Splitter {
       if (isCertain) assigned.add(name);
     };
     for (const statement of run) {
-      walk(statement, use(!mayHaveLeft && statement.type === "ExpressionStatement"));
-      if (this.exits.of(statement).size > 0) mayHaveLeft = true;
+      isCertain = !mayHaveLeft && statement.type === "ExpressionStatement";
+      walk(statement, use);
+      mayHaveLeft ||= this.exits.of(statement).size > 0;
     }
-    // In a loop, a run may need what it wrote the last time.
-    const isWanted = (name: string) => inputs.has(name) || count.get(name) !== this.uses.get(name);
+    return { inputs, written, assigned, uses };
+  }
+
+  /**
+   * Which variables a part takes, which it hands back, and which it only uses itself. What it hands back but may
+   * not have written before it is left, it takes, too. In a loop, it may need what it wrote the last time.
+   */
+  #interface({ inputs, written, assigned, uses }: Flow): Interface {
+    const isWanted = (name: string) => inputs.has(name) || uses.get(name) !== this.#uses.get(name);
     const outputs = [...written].filter(isWanted);
     for (const name of outputs) if (!assigned.has(name)) inputs.add(name);
     // A twin is made from its local.
@@ -235,6 +299,13 @@ class Splitter {
       this.variables.get(name) === "int" ? index(id("O"), num(ints++)) : index(id("G"), num(others++)),
     ]);
   }
+}
+
+/** The variables that a part takes, hands back, and has of its own. */
+interface Interface {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly own: readonly string[];
 }
 
 /** The local whose unsigned twin this is. */
