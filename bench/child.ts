@@ -22,7 +22,13 @@ const hex = (value: number) => (value >>> 0).toString(16).padStart(8, "0");
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Calls `run(n)` once, and if `warm` is not 0, once more untimed and then `warm` times. */
+/**
+ * Calls that are not timed. V8 moves generated code from Maglev to TurboFan between two calls only, and is there
+ * after four.
+ */
+const WARM_UP_CALLS = 4;
+
+/** Calls `run(n)` once, and if `warm` is not 0, some more times untimed and then `warm` times. */
 export async function measure(column: string, file: string, n: number, warm: number): Promise<KernelTimes> {
   const bytes = await Deno.readFile(file);
   const started = performance.now();
@@ -42,8 +48,10 @@ export async function measure(column: string, file: string, n: number, warm: num
   if (warm === 0) return { load: loaded, first, checksum: checksum! };
 
   // Compilers work in the background, and new code is taken up at the next call.
-  await pause(30);
-  await timed();
+  for (let i = 0; i < WARM_UP_CALLS; i++) {
+    await pause(30);
+    await timed();
+  }
   await pause(30);
   const times: number[] = [];
   for (let i = 0; i < warm; i++) times.push(await timed());

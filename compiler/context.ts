@@ -66,6 +66,8 @@ export interface LoweredFunction {
   readonly free: ReadonlySet<string>;
   /** Function expressions that it was split into. */
   readonly parts: readonly Expression[];
+  /** No part hands back more variables. */
+  readonly partVariables: number;
   /** How many elements for i64s it needs. */
   readonly wide: number;
   readonly form: Form;

@@ -32,9 +32,6 @@ const collections = new Map(
 
 const anyFixed = new RegExp(`\\b(?:${fixed.map(([name]) => name).join("|")})\\b`, "g");
 
-/** Room for what a part hands back. */
-const maxOutputs = 4096;
-
 /** Longer functions are not inlined by V8, so a second one would be of no use. */
 const maxTwinLength = 6000;
 
@@ -45,7 +42,8 @@ function withTwin(code: string): string {
 }
 
 /** Prints a lowered function. */
-export function emit({ node, parts, free, wide, callsItself }: LoweredFunction): string {
+export function emit(lowered: LoweredFunction): string {
+  const { node, parts, partVariables, free, wide, callsItself } = lowered;
   const code = generate(node, { indent: "" });
   const partCode = parts.map((part) => generate(part, { indent: "" }));
   const bindings: string[] = [];
@@ -59,7 +57,7 @@ export function emit({ node, parts, free, wide, callsItself }: LoweredFunction):
       "Q = new Int32Array(W.buffer)",
     );
   }
-  if (parts.length > 0) bindings.push(`O = new Int32Array(${maxOutputs})`, "G = []");
+  if (parts.length > 0) bindings.push(`O = new Int32Array(${partVariables})`, "G = []");
   partCode.forEach((text, i) => bindings.push(`P${i} = ${text}`));
   const prelude = bindings.length === 0 ? "" : `const ${bindings.join(", ")};\n`;
   return `"use strict";\n${prelude}${callsItself ? withTwin(code) : `return (${code});`}`;

@@ -375,6 +375,7 @@ export class Lowering {
     return {
       node,
       parts,
+      partVariables: inPart,
       free: this.free,
       wide: this.wide?.count ?? 0,
       form: this.#captures.form(this.func),
