@@ -29,7 +29,7 @@ import {
   switchOn,
   uint,
 } from "./estree.ts";
-import { exitKey, Exits, lists, Sizes, walk, withLists } from "./statements.ts";
+import { decides, exitKey, Exits, lists, Sizes, walk, withLists } from "./statements.ts";
 
 /**
  * What a variable holds.
@@ -185,10 +185,8 @@ class Splitter {
         for (const [name, count] of flow.uses) this.#uses.set(name, (this.#uses.get(name) ?? 0) + count);
         continue;
       }
-      const { test, discriminant } = piece.inside;
-      for (const node of [test, discriminant]) {
-        if (node) walk(node, (name) => this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1));
-      }
+      const deciding = decides(piece.inside);
+      if (deciding) walk(deciding, (name) => this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1));
       for (const inner of lists(piece.inside)) this.survey(inner);
     }
   }

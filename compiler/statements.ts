@@ -124,6 +124,11 @@ export class Exits {
 export const exitKey = (node: Statement) =>
   node.type !== "ReturnStatement" ? node.type + node.label.name : node.argument ? "return value" : "return";
 
+/** The expression by which a statement chooses between its lists, if there is one. */
+export function decides(node: Node): Node | undefined {
+  return node.type === "LabeledStatement" ? decides(node.body) : node.test ?? node.discriminant ?? undefined;
+}
+
 /** The statement lists right inside a statement. */
 export function lists(node: Node): Statement[][] {
   switch (node.type) {
