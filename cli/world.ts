@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type CallHook, type Image, type PreopenOption, type RestoreNote, Wasi } from "../mod.ts";
+import {
+  type CallHook,
+  guestEnvironment,
+  type Image,
+  type PreopenOption,
+  type RestoreNote,
+  Wasi,
+} from "../mod.ts";
 import { DenoHost } from "../runtime/wasi/host_deno.ts";
 import type { GuestArgs } from "./args.ts";
 import { say } from "./messages.ts";
@@ -48,7 +55,7 @@ export function restoredWorld(
   const dirs = [...given.dirs, ...others];
   const { wasi, report } = Wasi.restore(state, {
     ...given.args && { args: [strings(state, "args")[0] ?? target, ...given.args] },
-    ...Object.keys(given.env).length > 0 && { env: { ...savedEnv(state), ...given.env } },
+    ...Object.keys(given.env).length > 0 && { env: { ...guestEnvironment(image), ...given.env } },
     preopens: granted(dirs),
     files: given.files,
     randomSeed: given.randomSeed,
@@ -75,15 +82,6 @@ function list(state: unknown, key: string): unknown[] {
 
 function strings(state: unknown, key: string): string[] {
   return list(state, key).filter((text) => typeof text === "string");
-}
-
-function savedEnv(state: unknown): Record<string, string> {
-  return Object.fromEntries(
-    strings(state, "env").map((text) => {
-      const at = text.indexOf("=");
-      return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
-    }),
-  );
 }
 
 /** The directories where the image says they were. */

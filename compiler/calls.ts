@@ -20,13 +20,11 @@ import {
   set,
 } from "./estree.ts";
 import { nullLiteral } from "./assemble.ts";
+import { twinName } from "./context.ts";
 import type { Lowering } from "./lower.ts";
 import type { Reader } from "./reader.ts";
 import { emitCall, pushResults } from "./results.ts";
 import { type FuncType, ValType } from "./types.ts";
-
-/** What a function that calls itself calls: its twin, whose twin it is. V8 inlines one in the other. */
-export const twin: Expression = id("B");
 
 /** Pops the arguments of a call, an i64 as two, and settles what stays below them. */
 function popArguments(lowering: Lowering, { params }: FuncType, unwinds: boolean): Expression[] {
@@ -100,7 +98,7 @@ export function lowerCall(lowering: Lowering, reader: Reader): void {
 function calleeOf(lowering: Lowering, func: number): Expression {
   if (func === lowering.func && lowering.resume === undefined) {
     lowering.callsItself = true;
-    return twin;
+    return id(twinName);
   }
   const cell = id(lowering.use("func", func));
   return lowering.context.isReady(func) ? member(cell, "f") : codeOf(cell);

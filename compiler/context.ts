@@ -12,6 +12,9 @@ import type { FuncType, Module } from "./types.ts";
 /** Prefixes of the names that generated code uses for what the runtime provides. */
 export const freeNames = { memory: "M", table: "T", global: "g", func: "c", type: "t" } as const;
 
+/** What a function that calls itself calls: its twin, whose twin it is. V8 inlines one in the other. */
+export const twinName = "B";
+
 /** What a function is compiled against. */
 export interface LoweringContext {
   readonly module: Module;

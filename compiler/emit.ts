@@ -5,7 +5,7 @@
  * @module
  */
 import { generate } from "astring";
-import { freeNames, type LoweredFunction } from "./context.ts";
+import { freeNames, type LoweredFunction, twinName } from "./context.ts";
 
 /** Names that any generated code may use, and where they are. */
 const fixed: readonly (readonly [string, string])[] = [
@@ -35,10 +35,12 @@ const anyFixed = new RegExp(`\\b(?:${fixed.map(([name]) => name).join("|")})\\b`
 /** Longer functions are not inlined by V8, so a second one would be of no use. */
 const maxTwinLength = 6000;
 
-/** A function that calls `B`: two of them, which call each other, or a long one that is its own. */
+const anyTwin = new RegExp(`\\b${twinName}\\b`, "g");
+
+/** A function that calls its twin: two of them, which call each other, or a long one that is its own. */
 function withTwin(code: string): string {
-  if (code.length > maxTwinLength) return `const B = (${code});\nreturn B;`;
-  return `const A = (${code}), B = (${code.replace(/\bB\b/g, "A")});\nreturn A;`;
+  if (code.length > maxTwinLength) return `const ${twinName} = (${code});\nreturn ${twinName};`;
+  return `const A = (${code}), ${twinName} = (${code.replace(anyTwin, "A")});\nreturn A;`;
 }
 
 /** Prints a lowered function. */

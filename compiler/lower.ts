@@ -39,9 +39,6 @@ import { WideSlots } from "./wide.ts";
 /** A byte of a body becomes five or six characters; few large bodies have more than this. */
 const mostExpansion = 7;
 
-/** Free names by kind and index: making a string is slower than finding it. */
-const usedNames: Partial<Record<keyof typeof freeNames, string[]>> = {};
-
 /** Identifiers of locals. */
 const lowNames: Expression[] = [];
 const pairs: Place[] = [];
@@ -132,7 +129,7 @@ export class Lowering {
 
   /** Registers a free name of the generated code: something that the runtime provides. */
   use(kind: keyof typeof freeNames, index: number): string {
-    const name = (usedNames[kind] ??= [])[index] ??= freeNames[kind] + index;
+    const name = freeNames[kind] + index;
     this.free.add(name);
     return name;
   }

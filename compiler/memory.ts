@@ -45,18 +45,8 @@ const stores: Record<string, Access> = {
   "i64.store32": { method: "setInt32", bytes: 4 },
 };
 
-/** `view.method`, made once for each view and method. */
-const methods = new Map<Expression, Record<string, Expression>>();
-
-function methodOf(view: Expression, name: string): Expression {
-  if (view.type !== "Identifier") return member(view, name);
-  let known = methods.get(view);
-  if (known === undefined) methods.set(view, known = {});
-  return known[name] ??= member(view, name);
-}
-
 function get(view: Expression, { method, bytes }: Access, address: Expression): Expression {
-  return call(methodOf(view, method), bytes === 1 ? [address] : [address, littleEndian]);
+  return call(member(view, method), bytes === 1 ? [address] : [address, littleEndian]);
 }
 
 /** Pops an address, as the unsigned twin of a local where there is one. */
@@ -121,7 +111,7 @@ export function lowerStore(lowering: Lowering, name: string, offset: number): vo
   const put = (node: Expression, at: number) => {
     const target = effectiveAddress(address.node, offset + at);
     const args = access.bytes === 1 ? [target, node] : [target, node, littleEndian];
-    lowering.emit(expr(call(methodOf(view, access.method), args)));
+    lowering.emit(expr(call(member(view, access.method), args)));
   };
   // The high half first: if it is in bounds, so is the low half, and a trap leaves nothing written.
   if (access.extend === "full") put(value.high!, 4);

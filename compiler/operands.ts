@@ -123,9 +123,7 @@ export function constant(type: ValType, node: Expression, high?: Expression): Va
 
 /** Another expression with the same value. */
 export function rewritten(value: Value, node: Expression): Value {
-  const { type, high, big, signed, place, effects, size, locals, top, load, exact } = value;
-  const shape = value.shape === "bool" ? "int" : value.shape;
-  return { type, node, high, big, signed, shape, place, effects, size, locals, top, load, exact };
+  return { ...value, node, shape: value.shape === "bool" ? "int" : value.shape };
 }
 
 export class OperandStack {

@@ -74,11 +74,11 @@ export function split(
   if (sizes.ofList(code) <= maxSize) return undefined;
   const exits = new Exits();
   const runs = new Runs(sizes, exits, largestPart * maxSize);
-  const smallest = smallestParts.find((share) => runs.rest(code, share * maxSize) <= maxSize) ??
-    (runs.rest(code, smallestParts.at(-1)! * maxSize) <= tolerance * maxSize
-      ? smallestParts.at(-1)!
-      : smallestParts[0]);
-  const splitter = new Splitter(runs, exits, variables, smallest * maxSize);
+  const last = smallestParts.length - 1;
+  const smallest = smallestParts.find((share, i) =>
+    runs.rest(code, share * maxSize) <= (i < last ? 1 : tolerance) * maxSize
+  );
+  const splitter = new Splitter(runs, exits, variables, (smallest ?? smallestParts[0]) * maxSize);
   splitter.survey(code);
   const rest = splitter.list(code);
   const { parts, mostVariables } = splitter;

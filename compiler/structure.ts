@@ -57,14 +57,12 @@ export function readOpcode(reader: Reader): number {
   return byte === 0xfc ? 0xfc00 | reader.u32() : byte;
 }
 
-/** Where a LEB128 integer of any width ends. */
-function behindLeb(bytes: Uint8Array, position: number): number {
-  while (bytes[position++] >= 0x80);
-  return position;
-}
-
+/** Skips one LEB128 integer of any width. */
 function skipLeb(reader: Reader): void {
-  reader.position = behindLeb(reader.bytes, reader.position);
+  const { bytes } = reader;
+  let position = reader.position;
+  while (bytes[position++] >= 0x80);
+  reader.position = position;
 }
 
 /** Skips the immediates of an instruction in a validated body. */
@@ -98,32 +96,27 @@ export function skipImmediates(reader: Reader, opcode: number): void {
   }
 }
 
-/** Finds the facts of one defined function. Every body of a module is looked at, so this is kept short. */
+/** Finds the facts of one defined function. */
 export function factsOf(module: Module, definedIndex: number): Facts {
   const { bodyStart, end } = module.codes[definedIndex];
   const reader = new Reader(module.bytes, bodyStart, end);
-  const { bytes } = reader;
-  let callees: Set<number> | undefined;
-  let indirect: Set<number> | undefined;
+  const callees = new Set<number>();
+  const indirect = new Set<number>();
   let loops = false;
   let grows = false;
   while (reader.position < end) {
-    const opcode = bytes[reader.position];
-    if (opcode === 0x10) {
-      reader.position++;
-      (callees ??= new Set()).add(reader.u32());
-    } else if (opcode === 0x11) {
-      reader.position++;
-      (indirect ??= new Set()).add(reader.u32());
+    const opcode = readOpcode(reader);
+    if (opcode === 0x10) callees.add(reader.u32());
+    else if (opcode === 0x11) {
+      indirect.add(reader.u32());
       reader.u32();
     } else {
       if (opcode === 0x03) loops = true;
       else if (opcode === 0x40) grows = true;
-      if (opcode >= 0x20 && opcode <= 0x24) reader.position = behindLeb(bytes, reader.position + 1);
-      else skipImmediates(reader, readOpcode(reader));
+      skipImmediates(reader, opcode);
     }
   }
-  return { callees: [...callees ?? []], indirect: [...indirect ?? []], loops, grows };
+  return { callees: [...callees], indirect: [...indirect], loops, grows };
 }
 
 /** What is gained by keeping the i64s of an instruction whole, by opcode: add, sub, mul, shifts, rotations. */

@@ -7,21 +7,15 @@
  */
 import type { SnapshotMemory } from "./image/snapshot.ts";
 import { type Memory, pageSize } from "./memory.ts";
+import { isZero } from "./zero.ts";
 
 /** Zero bytes are looked for in blocks of this size. */
 const BLOCK = 4096;
 const BLOCK_WORDS = BLOCK / 4;
 
 /** Whether a block has only zero bytes. */
-function isZero(words: Int32Array, block: number): boolean {
-  const end = (block + 1) * BLOCK_WORDS;
-  for (let i = block * BLOCK_WORDS; i < end; i += 8) {
-    const any = words[i] | words[i + 1] | words[i + 2] | words[i + 3] |
-      words[i + 4] | words[i + 5] | words[i + 6] | words[i + 7];
-    if (any !== 0) return false;
-  }
-  return true;
-}
+const isZeroBlock = (words: Int32Array, block: number) =>
+  isZero(words, block * BLOCK_WORDS, (block + 1) * BLOCK_WORDS);
 
 export class MemoryTemplate {
   readonly #size: Pick<SnapshotMemory, "pages" | "maxPages">;
@@ -35,12 +29,12 @@ export class MemoryTemplate {
     const blocks = this.byteLength / BLOCK;
     const parts = [];
     for (let block = 0; block < blocks;) {
-      if (isZero(words, block)) {
+      if (isZeroBlock(words, block)) {
         block++;
         continue;
       }
       const first = block;
-      while (block < blocks && !isZero(words, block)) block++;
+      while (block < blocks && !isZeroBlock(words, block)) block++;
       const bytes = new Uint8Array(buffer, first * BLOCK, (block - first) * BLOCK).slice();
       parts.push({ at: first * BLOCK, bytes });
     }
@@ -78,7 +72,7 @@ export class MemoryTemplate {
     // What was never touched must stay untouched: writing zeros would take real memory for it.
     const clear = (end: number) => {
       for (let block = next / BLOCK; block < end / BLOCK; block++) {
-        if (!isZero(words, block)) target.fill(0, block * BLOCK, (block + 1) * BLOCK);
+        if (!isZeroBlock(words, block)) target.fill(0, block * BLOCK, (block + 1) * BLOCK);
       }
     };
     for (const { at, bytes } of this.#parts) {

@@ -84,13 +84,8 @@ function fromList(unit: Unit, offset: number, address: number): DwarfReader | un
 
 /** `.debug_loclists` (section 7.29). */
 function fromLocationList(unit: Unit, list: AttributeValue, address: number): DwarfReader | undefined {
-  const { addressSize, offsetSize } = unit.header;
-  let offset = list.value;
-  if (list.form.kind === "list index") {
-    const base = unit.locationsBase;
-    offset = base + unit.sections.reader("loclists", base + list.value * offsetSize).uint(offsetSize);
-  }
-  const reader = unit.sections.reader("loclists", offset);
+  const { addressSize } = unit.header;
+  const reader = unit.listReader("loclists", list);
   let { base } = unit;
   let otherwise: number | undefined;
   let otherwiseEnd = 0;

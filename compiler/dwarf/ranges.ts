@@ -52,13 +52,8 @@ function readRanges(unit: Unit, offset: number, add: (low: number, high: number)
 
 /** `.debug_rnglists` (section 7.25). */
 function readRangeList(unit: Unit, list: AttributeValue, add: (low: number, high: number) => void): void {
-  const { addressSize, offsetSize } = unit.header;
-  let offset = list.value;
-  if (list.form.kind === "list index") {
-    const base = unit.rangesBase;
-    offset = base + unit.sections.reader("rnglists", base + list.value * offsetSize).uint(offsetSize);
-  }
-  const reader = unit.sections.reader("rnglists", offset);
+  const { addressSize } = unit.header;
+  const reader = unit.listReader("rnglists", list);
   let { base } = unit;
   const indexed = () => unit.addressAt(reader.uleb());
   const address = () => reader.uint(addressSize);

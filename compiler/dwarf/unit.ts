@@ -73,12 +73,14 @@ export class Unit {
   get base(): number {
     return this.address(this.#root.get(DW_AT.low_pc)) ?? 0;
   }
-  get rangesBase(): number {
-    return this.#root.get(DW_AT.rnglists_base)?.value ?? 0;
-  }
 
-  get locationsBase(): number {
-    return this.#root.get(DW_AT.loclists_base)?.value ?? 0;
+  /** A reader at a list of `.debug_rnglists` or `.debug_loclists`, which is named by its offset or its number. */
+  listReader(section: "rnglists" | "loclists", { form, value }: AttributeValue): DwarfReader {
+    if (form.kind !== "list index") return this.sections.reader(section, value);
+    const { offsetSize } = this.header;
+    const base = this.#root.get(DW_AT[`${section}_base`])?.value ?? 0;
+    const offset = this.sections.reader(section, base + value * offsetSize).uint(offsetSize);
+    return this.sections.reader(section, base + offset);
   }
 
   /** The entry that an attribute refers to, if it is one of this unit. */

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isZero } from "../zero.ts";
 import { ValType } from "../../compiler/types.ts";
 import type { ImageSink } from "../image/record.ts";
 import type { SnapshotGlobal, SnapshotMemory, Value } from "../image/snapshot.ts";
@@ -126,6 +127,8 @@ function writeGlobal(out: BinaryWriter, { type, value }: SnapshotGlobal): void {
   out.u8(Op.end);
 }
 
+const PAGE_WORDS = WASM_PAGE_BYTES / 4;
+
 /** Pages in a row that are not all zero. */
 interface Run {
   readonly memory: number;
@@ -138,21 +141,13 @@ function runsOf(memories: readonly SnapshotMemory[]): Run[] {
   memories.forEach(({ buffer, pages }, memory) => {
     const words = new Int32Array(buffer, 0, pages * WASM_PAGE_BYTES / 4);
     for (let page = 0; page < pages; page++) {
-      if (isZero(words, page)) continue;
+      if (isZero(words, page * PAGE_WORDS, (page + 1) * PAGE_WORDS)) continue;
       const last = runs.at(-1);
       if (last?.memory === memory && last.page + last.count === page) last.count++;
       else runs.push({ memory, page, count: 1 });
     }
   });
   return runs;
-}
-
-function isZero(words: Int32Array, page: number): boolean {
-  const end = (page + 1) * WASM_PAGE_BYTES / 4;
-  for (let i = page * WASM_PAGE_BYTES / 4; i < end; i++) {
-    if (words[i] !== 0) return false;
-  }
-  return true;
 }
 
 /** The data section, in pieces: its length stands in front, so it is known before the contents are read. */

@@ -12,6 +12,7 @@ import type { Bytes, Compression } from "./codec.ts";
 import { denoCodecOf } from "./codec_deno.ts";
 import { MAX_DATA_BYTES } from "./format.ts";
 import { packHead } from "./head.ts";
+import { isZero } from "../zero.ts";
 import { pageChunker, pageFormat } from "./pages.ts";
 import { type Publication, publish } from "./publish_deno.ts";
 import { recordFormat, recordWriterClass } from "./record.ts";
@@ -65,6 +66,7 @@ function serve(tools: {
   readonly recordWriterClass: typeof recordWriterClass;
   readonly packHead: typeof packHead;
   readonly pageChunker: typeof pageChunker;
+  readonly isZero: typeof isZero;
   readonly writePlan: typeof writePlan;
   readonly sealing: typeof sealing;
   readonly nonce: typeof nonce;
@@ -100,7 +102,7 @@ function serve(tools: {
     const { words: { control, channel, asked }, formats } = data;
     const codec = tools.denoCodecOf(tools.crypto, tools.zlib, formats.MAX_DATA_BYTES);
     const RecordWriter = tools.recordWriterClass(formats, tools.packHead);
-    const chunks = tools.pageChunker(formats);
+    const chunks = tools.pageChunker(formats, tools.isZero);
     write = ({ path, plan, compression, publication, seal, signer }) => {
       let next = 0;
       const onProgress = (progress: ImageProgress) => {
@@ -132,7 +134,7 @@ function serve(tools: {
 
 /** The module that the thread runs. */
 function source(): string {
-  const images = { denoCodecOf, recordWriterClass, packHead, pageChunker, writePlan, publish };
+  const images = { denoCodecOf, recordWriterClass, packHead, pageChunker, isZero, writePlan, publish };
   const functions = { ...images, sealing, nonce, signatureBody };
   const constants = { Word: ChannelWord, stopRequest, PASSING_STOP, REPORT_PERIOD };
   return [

@@ -3,19 +3,8 @@
  *
  * @module
  */
+import { concatenate } from "../concatenate.ts";
 import type { Bytes, ImageCodec } from "./codec.ts";
-
-/** Concatenates; one part is returned as it is. */
-function concat(parts: readonly Bytes[]): Bytes {
-  if (parts.length === 1) return parts[0];
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
 
 /** Sends `data` through a stream; stops reading as soon as the result is longer than `limit`. */
 async function through(data: Bytes, stream: GenericTransformStream, limit: number): Promise<Bytes> {
@@ -24,7 +13,7 @@ async function through(data: Bytes, stream: GenericTransformStream, limit: numbe
   let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return concat(parts.length === 0 ? [new Uint8Array()] : parts);
+    if (done) return concatenate(parts);
     length += value.length;
     if (length > limit) {
       await reader.cancel();
@@ -36,7 +25,7 @@ async function through(data: Bytes, stream: GenericTransformStream, limit: numbe
 
 /** `none` and `deflate`. Levels are not adjustable in browsers and are ignored. */
 export const webCodec: ImageCodec = {
-  sha256: async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", concat(parts))),
+  sha256: async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", concatenate(parts))),
   supports: (compression) => compression === "deflate" || compression === "none",
   compress: (data, compression) =>
     compression === "none" ? data : through(data, new CompressionStream("deflate"), Infinity),

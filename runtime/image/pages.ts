@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isZero as isZeroOf } from "../zero.ts";
 import type { Bytes } from "./codec.ts";
 import type { Field } from "./field.ts";
 import { CHUNK_BYTES, MAX_RUNS, PAGE_BYTES, type PageRun, WASM_PAGE_BYTES } from "./format.ts";
@@ -36,28 +37,18 @@ export type PageChunks = (
 export const pageFormat = { CHUNK_BYTES, MAX_RUNS, PAGE_BYTES, WASM_PAGE_BYTES } as const;
 
 /**
- * Makes the function `pageChunks`. It uses nothing but its parameter, so that its text can be sent to the
+ * Makes the function `pageChunks`. It uses nothing but its parameters, so that its text can be sent to the
  * thread that writes images in the background.
  */
 export function pageChunker(
   { CHUNK_BYTES, MAX_RUNS, PAGE_BYTES, WASM_PAGE_BYTES }: typeof pageFormat,
+  isZero: typeof isZeroOf,
 ): PageChunks {
   const PAGE_WORDS = PAGE_BYTES / 4;
   /** Slots of the table of pages seen: for 2 GiB of different pages it is half full, and takes 8 MiB. */
   const MAX_SLOTS = 1 << 20;
   /** How many slots are tried; only an overfull table forgets pages, and then only stores some twice. */
   const MAX_PROBES = 16;
-
-  /** Whether a page has only zero bytes. */
-  const isZero = (words: Int32Array, page: number): boolean => {
-    const end = (page + 1) * PAGE_WORDS;
-    for (let i = page * PAGE_WORDS; i < end; i += 8) {
-      const any = words[i] | words[i + 1] | words[i + 2] | words[i + 3] |
-        words[i + 4] | words[i + 5] | words[i + 6] | words[i + 7];
-      if (any !== 0) return false;
-    }
-    return true;
-  };
 
   /** Four independent lanes, so that the multiplications overlap. */
   const hash = (words: Int32Array, page: number): number => {
@@ -138,7 +129,7 @@ export function pageChunker(
     let length = 0;
     for (let page = 0; page < pages; page++) {
       if (changed !== undefined && changed[page] === 0) continue;
-      const zero = isZero(words, page);
+      const zero = isZero(words, page * PAGE_WORDS, (page + 1) * PAGE_WORDS);
       if (zero && changed === undefined) continue;
       const same = zero ? undefined : seen.replace(page);
       const stored = !zero && same === undefined;
@@ -162,7 +153,7 @@ export function pageChunker(
   };
 }
 
-export const pageChunks: PageChunks = pageChunker(pageFormat);
+export const pageChunks: PageChunks = pageChunker(pageFormat, isZeroOf);
 
 /** Checks the runs of one memory as they come, and fills its buffer if there is one. */
 export class PageReader {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concatenate } from "../concatenate.ts";
 import type { Bytes } from "./codec.ts";
 import type { ImageSink, ImageSource } from "./record.ts";
 
@@ -54,14 +55,7 @@ export class Pipe implements ImageSink, ImageSource {
       if (this.#length === 0) break;
       parts.push(this.#take(Math.min(missing, this.#parts[0].length)));
     }
-    if (parts.length === 1) return parts[0];
-    const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
+    return concatenate(parts);
   }
 
   /** The next bytes, which lie in the first part. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concatenate } from "../concatenate.ts";
 import type { Bytes, ImageCodec } from "./codec.ts";
 import { ImageError } from "./error.ts";
 import { Field } from "./field.ts";
@@ -249,11 +250,9 @@ class Reading {
   async #body(): Promise<Field> {
     const first = this.#record;
     const parts: Bytes[] = [];
-    let length = 0;
     for (;;) {
       const { head } = this.#record;
       this.#spend(head.byteLength);
-      length += head.byteLength;
       // The reader's buffer is used again, and decoded bins are views of the body: a copy of our own.
       parts.push((await this.#records.data(this.#record)).slice());
       if (!head.more) break;
@@ -263,15 +262,7 @@ class Reading {
         this.#refuse(`the body of section ${first.head.section} is not finished`);
       }
     }
-    let body = parts[0];
-    if (parts.length > 1) {
-      body = new Uint8Array(length);
-      let at = 0;
-      for (const part of parts) {
-        body.set(part, at);
-        at += part.length;
-      }
-    }
+    const body = concatenate(parts);
     const name = [first.head.section, ...(first.head.name === undefined ? [] : [first.head.name])].join(".");
     return new Field(unpack(body, this.#chain.budget, first.place), name, first.place);
   }

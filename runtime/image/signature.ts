@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { concatenate } from "../concatenate.ts";
 import type { Bytes } from "./codec.ts";
 import { ImageError } from "./error.ts";
 import type { Field } from "./field.ts";
@@ -107,7 +108,7 @@ export async function newSigningKeys(): Promise<{ privatePem: string; publicPem:
  * `openssl pkey -pubin -in PUB.pem -outform DER | sha256sum` prints it.
  */
 export async function fingerprint(publicKey: PublicKey): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", join(SPKI, publicKey))).toHex();
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", concatenate([SPKI, publicKey]))).toHex();
 }
 
 /** The constants that signing needs. */
@@ -145,7 +146,7 @@ export async function readSignature(body: Field, chain: Bytes): Promise<ImageSig
   }
   const publicKey = body.get("publicKey").bytes(PUBLIC_KEY_BYTES).slice() as Bytes;
   const signature = body.get("signature").bytes(SIGNATURE_BYTES).slice() as Bytes;
-  if (!await verified(publicKey, signature, join(DOMAIN, chain))) {
+  if (!await verified(publicKey, signature, concatenate([DOMAIN, chain]))) {
     throw new ImageError("signature", "the signature is not one of this image", body.place);
   }
   return { algorithm, publicKey, fingerprint: await fingerprint(publicKey) };
@@ -179,11 +180,4 @@ export function demandSigner(
     "signature",
     `the image was signed by somebody else, with the key ${fingerprint}`,
   );
-}
-
-function join(a: Bytes, b: Bytes): Bytes {
-  const whole = new Uint8Array(a.length + b.length);
-  whole.set(a);
-  whole.set(b, a.length);
-  return whole;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concatenate } from "../concatenate.ts";
 import { type Bytes, type Compression, type ImageCodec, parseCompression } from "./codec.ts";
 import { ImageError } from "./error.ts";
 import { type ParentRef, type SectionName, SECTIONS } from "./format.ts";
@@ -185,21 +186,9 @@ export async function writeImage(
 /** A sink that collects; `bytes()` joins what was written. */
 export function bytesSink(): ImageSink & { bytes(): Bytes } {
   const parts: Bytes[] = [];
-  let length = 0;
   return {
-    write(bytes) {
-      parts.push(bytes.slice());
-      length += bytes.length;
-    },
-    bytes() {
-      const whole = new Uint8Array(length);
-      let at = 0;
-      for (const part of parts) {
-        whole.set(part, at);
-        at += part.length;
-      }
-      return whole;
-    },
+    write: (bytes) => void parts.push(bytes.slice()),
+    bytes: () => concatenate(parts),
   };
 }
 

@@ -9,7 +9,7 @@ import { Errno, errnoOf } from "./errno.ts";
 import type { HostStream } from "./host.ts";
 import type { Waiter } from "./host_deno.ts";
 import type { Interrupted } from "./interrupt.ts";
-import { concatenate } from "./streams.ts";
+import { concatenate } from "../concatenate.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -103,10 +103,10 @@ export class DenoInput implements HostStream {
     return this.#waiter?.available();
   }
   pending(): Uint8Array {
-    return concatenate(this.#unread, this.#waiter?.pending() ?? new Uint8Array(0));
+    return concatenate([this.#unread, this.#waiter?.pending() ?? new Uint8Array(0)]);
   }
   unread(bytes: Uint8Array): void {
-    this.#unread = concatenate(bytes, this.#unread);
+    this.#unread = concatenate([bytes, this.#unread]);
   }
 }
 

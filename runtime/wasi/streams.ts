@@ -3,20 +3,10 @@
  *
  * @module
  */
+import { concatenate } from "../concatenate.ts";
 import { Filetype } from "./abi.ts";
 import type { HostStream } from "./host.ts";
 import { INTERRUPTED } from "./interrupt.ts";
-
-/** The bytes of all parts, in a copy. */
-export function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
 
 /** A stream that delivers bytes (or a text in UTF-8) and then ends. */
 export function inputStream(input: Uint8Array | string = ""): HostStream {
@@ -33,7 +23,7 @@ export function inputStream(input: Uint8Array | string = ""): HostStream {
     available: () => Math.max(1, rest.length),
     pending: () => rest.slice(),
     unread(bytes) {
-      rest = concatenate(bytes, rest);
+      rest = concatenate([bytes, rest]);
     },
   };
 }
@@ -61,7 +51,7 @@ export interface OutputStream extends HostStream {
 /** @param onWrite Told of each write as it happens; the bytes are a copy. */
 export function outputStream(onWrite?: (bytes: Uint8Array) => void): OutputStream {
   const parts: Uint8Array[] = [];
-  const bytes = () => concatenate(...parts);
+  const bytes = () => concatenate(parts);
   return {
     filetype: Filetype.unknown,
     terminal: false,

@@ -122,10 +122,10 @@ export function mvvm(args: readonly string[], setting: Setting = {}): Promise<En
 }
 
 /** Runs a test with a folder that is gone afterwards. */
-export async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
+export async function withFolder<T>(test: (folder: string) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir({ prefix: "mvvm-" });
   try {
-    await test(await Deno.realPath(folder));
+    return await test(await Deno.realPath(folder));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
