@@ -27,7 +27,7 @@ REACTOR="-nostartfiles -Wl,--no-entry -Wl,--export=run"
 # Options of single programs.
 link_options() {
   case $1 in
-    bench/kernels/*) echo "$REACTOR" ;;
+    bench/kernels/* | bench/capture.c) echo "$REACTOR" ;;
     tests/programs/grow.c) echo "-Wl,--max-memory=67108864" ;;
   esac
 }
