@@ -49,7 +49,8 @@ export { clearStop, ControlWord, controlWords, requestStop, stopRequest } from "
 export type { HostFunction } from "./runtime/host_function.ts";
 export { type StackFrame, Trap, TrapKind } from "./runtime/trap.ts";
 export type { ThreadObserver } from "./runtime/thread.ts";
-export { moduleHash } from "./runtime/module_hash.ts";
+export { binaryHash, moduleHash } from "./runtime/module_hash.ts";
+export type { CodeCache } from "./runtime/factories.ts";
 export { parseCompression } from "./runtime/image/codec.ts";
 export { PAGE_BYTES, type ParentRef, WASM_PAGE_BYTES } from "./runtime/image/format.ts";
 export { ImageError } from "./runtime/image/error.ts";

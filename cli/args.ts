@@ -94,6 +94,8 @@ export interface CommandLine {
   readonly exitCode: boolean;
   /** Where a core dump goes if the guest traps. */
   readonly coredump?: string;
+  /** Where compiled code is kept, or `none`. */
+  readonly codeCache?: string;
   /** `image key`: keys for signatures. */
   readonly signing: boolean;
 }
@@ -144,6 +146,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     json: given.has("json"),
     exitCode: given.has("exit-code"),
     coredump: given.text("coredump"),
+    codeCache: given.text("code-cache"),
     signing: given.has("signing"),
   };
 }

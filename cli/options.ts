@@ -275,6 +275,13 @@ export const options: readonly OptionSpec[] = [
 
   option("json", "other", ["inspect", "diff"], "print JSON"),
   option("exit-code", "other", ["diff"], "exit with 3 if the guest differs"),
+  option(
+    "code-cache",
+    "other",
+    guests,
+    "where compiled code of large programs is kept for their next start; the user's cache folder if not given",
+    { value: "DIR|none" },
+  ),
   option("coredump", "other", guests, "write a WebAssembly core dump to FILE if the guest traps", {
     value: "FILE",
   }),

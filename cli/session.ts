@@ -26,16 +26,15 @@ import { ExitCode, explain, Refusal, say } from "./messages.ts";
 import { dropPermissions } from "./permissions.ts";
 import { Progress } from "./progress.ts";
 import { recorderOf, tellRecorded } from "./recorder.ts";
-import { watching } from "./target.ts";
+import { type Runnable, watching } from "./target.ts";
 import { dumpTrap, sayTrap } from "./trap.ts";
 import type { Trust } from "./trust.ts";
 import { Watcher } from "./watcher.ts";
 
 /** What a session is made of. */
-export interface SessionParts {
+export interface SessionParts extends Runnable {
   readonly line: CommandLine;
   readonly target: string;
-  readonly program: Program;
   readonly watcher: Watcher;
   /** Where an image goes when the guest is stopped; `undefined` if nothing stops it. */
   readonly imageOut?: string;
@@ -63,6 +62,13 @@ export function signalWatcher(): { watcher: Watcher; listening: Promise<void> } 
 
 /** Runs a guest until it ends or is stopped. @returns The exit code. */
 export async function runSession(parts: SessionParts): Promise<number> {
+  using codeFile = parts.codeFile;
+  const code = await runGuest(parts);
+  await codeFile?.save();
+  return code;
+}
+
+async function runGuest(parts: SessionParts): Promise<number> {
   const { line, target, watcher, imageOut, from } = parts;
   const { call, ticks, after } = line.stop;
   const env = { ...from && guestEnvironment(from), ...line.guest.env };
@@ -79,6 +85,8 @@ export async function runSession(parts: SessionParts): Promise<number> {
     stopAtTick: ticks,
     stopAtCall: call?.count,
     observer: debug,
+    // A function that is watched is other code.
+    codeCache: call ? undefined : parts.codeFile?.code,
   };
   let guest: Guest;
   try {

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  binaryHash,
   type CompileOptions,
   functionName,
   functionsNamed,
@@ -11,6 +12,8 @@ import {
   Program,
   readArtifact,
 } from "../mod.ts";
+import type { CodeFile } from "../runtime/code_folder_deno.ts";
+import { openCodeFile } from "./code_cache.ts";
 import { Refusal } from "./messages.ts";
 
 /** The name of a file that goes with the program: its path with another extension. */
@@ -21,17 +24,44 @@ export function besideTarget(target: string, extension: string): string {
 /**
  * Reads and validates a program: `.wasm`, `.wat`, or an ahead-of-time file.
  *
- * @param options What is `undefined` is left to the file or to `defaults`.
+ * @param options What is `undefined` is left to the file.
  */
-export async function loadTarget(
-  path: string,
-  options: Partial<CompileOptions> = {},
-  defaults: Partial<CompileOptions> = {},
-): Promise<Program> {
+export async function loadTarget(path: string, options: Partial<CompileOptions> = {}): Promise<Program> {
   const bytes = readFile(path);
   if (isArtifact(bytes)) return await readArtifact(bytes, options);
-  const known = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return Program.from(isText(path, bytes) ? await assemble(path, bytes) : bytes, { ...defaults, ...known });
+  return Program.from(isText(path, bytes) ? await assemble(path, bytes) : bytes, given(options));
+}
+
+/** A program that is to run, and the file that keeps its code. */
+export interface Runnable {
+  readonly program: Program;
+  readonly codeFile?: CodeFile;
+}
+
+/**
+ * Reads a program that is to run. One whose code is kept was validated before.
+ *
+ * @param place What `--code-cache` says.
+ */
+export async function loadRunnable(
+  path: string,
+  place: string | undefined,
+  options: Partial<CompileOptions> = {},
+  defaults: Partial<CompileOptions> = {},
+): Promise<Runnable> {
+  const bytes = readFile(path);
+  if (isArtifact(bytes)) return { program: await readArtifact(bytes, options) };
+  const binary = isText(path, bytes) ? await assemble(path, bytes) : bytes;
+  // Another thread is at it while this one decodes.
+  binaryHash(binary);
+  const program = Program.decoded(binary, { ...defaults, ...given(options) });
+  const codeFile = await openCodeFile(program, place);
+  if (!codeFile?.code.funcs.length) program.validate();
+  return { program, codeFile };
+}
+
+function given(options: Partial<CompileOptions>): Partial<CompileOptions> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** The same program, stopping when a function is called. */

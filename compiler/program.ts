@@ -63,9 +63,19 @@ export class Program {
    * @throws {MalformedError | InvalidError | UnsupportedError}
    */
   static from(bytes: Uint8Array, options: Partial<CompileOptions> = {}): Program {
-    const module = decode(bytes);
-    validate(module);
-    return new Program(module, options);
+    const program = Program.decoded(bytes, options);
+    program.validate();
+    return program;
+  }
+
+  /** The same of a module that was validated before, or is to be. */
+  static decoded(bytes: Uint8Array, options: Partial<CompileOptions> = {}): Program {
+    return new Program(decode(bytes), options);
+  }
+
+  /** @throws {InvalidError | UnsupportedError} */
+  validate(): void {
+    validate(this.module);
   }
 
   /** The same module under other options. */

@@ -33,6 +33,15 @@ export interface Factory {
   readonly form: Form;
 }
 
+/** Run forms of a program that were made before, in another process perhaps, under the same options. */
+export interface CodeCache {
+  /** The functions that it has code of. Each may call those before it without asking whether there is code. */
+  readonly funcs: readonly number[];
+  find(func: number): Factory | undefined;
+  /** Takes note of what it did not have. */
+  add(func: number, factory: Factory): void;
+}
+
 /** The factories of a program's functions, for one instance or for instances of the same kind. */
 export class Factories {
   readonly #made = new Map<string, Factory>();
@@ -42,8 +51,14 @@ export class Factories {
    * @param index The instances' index in their stores: traces name it.
    * @param shared Whether there is more than one instance. Which functions have code already is then not
    * known when a call is compiled.
+   * @param cache For one instance only, which then has all of its code from the beginning.
    */
-  constructor(readonly program: Program, readonly index: number, readonly shared: boolean) {}
+  constructor(
+    readonly program: Program,
+    readonly index: number,
+    readonly shared: boolean,
+    readonly cache?: CodeCache,
+  ) {}
 
   /**
    * The factory of a function's run form, or of the resume form that starts at `site`.
@@ -53,7 +68,7 @@ export class Factories {
    */
   of(func: number, site: number | undefined, isReady: (func: number) => boolean): Factory {
     const key = site === undefined ? `${func}` : `${func}@${site}`;
-    const known = this.#made.get(key);
+    const known = this.#made.get(key) ?? (site === undefined ? this.cache?.find(func) : undefined);
     if (known !== undefined) return known;
     const point = site === undefined ? undefined : this.point(func, site);
     const ready = this.shared ? undefined : isReady;
@@ -61,6 +76,7 @@ export class Factories {
     const made = { make: new Function("rt", "K", text) as Factory["make"], form };
     // An instance that is alone asks once.
     if (this.shared) this.#made.set(key, made);
+    if (site === undefined) this.cache?.add(func, made);
     return made;
   }
 

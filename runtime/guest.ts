@@ -6,6 +6,7 @@
 import type { Program } from "../compiler/program.ts";
 import { takeSnapshot } from "./checkpoint.ts";
 import { clearStop, requestStop } from "./control.ts";
+import type { CodeCache } from "./factories.ts";
 import { Func } from "./func.ts";
 import type { Snapshot } from "./image/snapshot.ts";
 import type { Instance } from "./instance.ts";
@@ -72,6 +73,8 @@ export interface GuestOptions {
   readonly stopAtCall?: number;
   /** Stop before this many host calls. */
   readonly stopAtHostCall?: number;
+  /** Code that another process made of this program under the same options. */
+  readonly codeCache?: CodeCache;
   readonly observer?: ThreadObserver;
 }
 

@@ -66,7 +66,8 @@ export class Instance {
     given: Given = {},
   ) {
     const module = this.module = program.module;
-    this.#factories = given.factories ?? new Factories(program, index, false);
+    const cache = index === 0 ? store.options.codeCache : undefined;
+    this.#factories = given.factories ?? new Factories(program, index, false, cache);
     for (const value of imports) {
       if (typeof value === "function") {
         const func = new Func(module.funcTypes[this.funcs.length], this, this.funcs.length, true);
@@ -109,6 +110,7 @@ export class Instance {
       funcs: this.funcs,
       types: module.types.map(typeId),
     };
+    this.#factories.cache?.funcs.forEach((func) => this.funcs[func].g());
   }
 
   #space(kind: ExternKind): Extern[] {

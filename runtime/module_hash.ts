@@ -5,15 +5,20 @@
  */
 import type { Module } from "../compiler/types.ts";
 
-const hashes = new WeakMap<Module, Promise<Uint8Array>>();
+const hashes = new WeakMap<Uint8Array, Promise<Uint8Array>>();
 
 /** 32 bytes; computed once per module. */
 export function moduleHash(module: Module): Promise<Uint8Array> {
-  let hash = hashes.get(module);
+  return binaryHash(module.bytes);
+}
+
+/** The same of a binary that is not decoded yet; another thread computes it meanwhile. */
+export function binaryHash(bytes: Uint8Array): Promise<Uint8Array> {
+  let hash = hashes.get(bytes);
   if (hash === undefined) {
-    const bytes = module.bytes as Uint8Array<ArrayBuffer>;
-    hash = crypto.subtle.digest("SHA-256", bytes).then((digest) => new Uint8Array(digest));
-    hashes.set(module, hash);
+    hash = crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)
+      .then((digest) => new Uint8Array(digest));
+    hashes.set(bytes, hash);
   }
   return hash;
 }

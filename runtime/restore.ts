@@ -27,9 +27,8 @@ import type { HostFunction } from "./host_function.ts";
 import type { Factories } from "./factories.ts";
 import { Memory } from "./memory.ts";
 import { fillRedactions } from "./redact.ts";
-import { type Resolver, Store } from "./store.ts";
+import { type Resolver, Store, type StoreOptions } from "./store.ts";
 import { Table } from "./table.ts";
-import type { ThreadOptions } from "./thread.ts";
 import { type Bits, bitsAt, pushBits, toRaw } from "./value.ts";
 
 /** The image does not fit the modules it is restored with. */
@@ -81,7 +80,7 @@ export function restoreStore(
   snapshot: Snapshot,
   programs: readonly Program[],
   resolve: Resolver,
-  options: ThreadOptions = {},
+  options: StoreOptions = {},
   factories?: readonly Factories[],
 ): Store {
   fillRedactions(snapshot, {});

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Program } from "../compiler/program.ts";
+import type { CodeCache } from "./factories.ts";
 import type { HostFunction } from "./host_function.ts";
 import { checkImport, type Extern, type Given, Instance } from "./instance.ts";
 import { Thread, type ThreadOptions } from "./thread.ts";
@@ -14,11 +15,16 @@ export type ImportValue = HostFunction | Extern;
 /** Finds the value for an import; `undefined` if there is none. */
 export type Resolver = (module: string, name: string) => ImportValue | undefined;
 
+export interface StoreOptions extends ThreadOptions {
+  /** Code of the first instance's program. */
+  readonly codeCache?: CodeCache;
+}
+
 export class Store {
   readonly thread: Thread;
   readonly instances: Instance[] = [];
 
-  constructor(options: ThreadOptions = {}) {
+  constructor(readonly options: StoreOptions = {}) {
     this.thread = new Thread(options);
     this.thread.store = this;
   }

@@ -70,13 +70,13 @@ export interface Activation {
 }
 
 /**
- * Reads the activations of generated code off a JavaScript stack trace, where they are called
- * `wasm-INSTANCE/fINDEX`: one list for each driver on the stack, the innermost first.
+ * Reads the activations of generated code off a JavaScript stack trace, where functions are called `F12` or
+ * `R12`, and their scripts begin with `wasm-INSTANCE/`: one list for each driver on the stack, the innermost
+ * first. (What a large function was split into stands above it, as `P0`.)
  */
 export function activations(stack: string | undefined): Activation[][] {
   return (stack ?? "").split("Thread.drive").map((part) =>
-    // What a large function was split into stands above it.
-    [...part.matchAll(/at (?!P\d)[^\n]*wasm-(\d+)\/[fr](\d+)/g)].map(([, instance, func]) => ({
+    [...part.matchAll(/at (?:\w+\.)?[FR](\d+)\b[^\n]*\(wasm-(\d+)\//g)].map(([, func, instance]) => ({
       instance: Number(instance),
       func: Number(func),
     }))

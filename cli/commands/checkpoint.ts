@@ -6,7 +6,7 @@
 import type { CommandLine } from "../args.ts";
 import { refuseIfBuiltOn } from "../recorder.ts";
 import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
-import { besideTarget, loadTarget } from "../target.ts";
+import { besideTarget, loadRunnable } from "../target.ts";
 import { loadTrust } from "../trust.ts";
 
 export async function checkpoint(line: CommandLine): Promise<number> {
@@ -14,12 +14,12 @@ export async function checkpoint(line: CommandLine): Promise<number> {
   const { watcher, listening } = signalWatcher();
   const target = line.target!;
   const ticks = line.stop.ticks !== undefined || line.debug || undefined;
-  const program = await loadTarget(target, { ...line.policy, ticks });
+  const runnable = await loadRunnable(target, line.codeCache, { ...line.policy, ticks });
   const imageOut = line.image ?? besideTarget(target, ".mvvm");
   checkImagePlace(imageOut);
   await refuseIfBuiltOn(imageOut, trust, "--image");
   await listening;
   const loaded = [target, ...trust.loaded];
   const redacted = line.trust.redactEnv;
-  return await runSession({ line, target, program, watcher, imageOut, loaded, trust, redacted });
+  return await runSession({ line, target, ...runnable, watcher, imageOut, loaded, trust, redacted });
 }

@@ -8,7 +8,7 @@ import type { CommandLine } from "../args.ts";
 import { readImage } from "../image_file.ts";
 import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
 import { defaultOutput, refuseIfBuiltOn } from "../recorder.ts";
-import { besideTarget, loadTarget } from "../target.ts";
+import { besideTarget, loadRunnable } from "../target.ts";
 import { loadTrust } from "../trust.ts";
 import { explainUpgrade, upgraded } from "../upgrade.ts";
 
@@ -22,15 +22,16 @@ export async function restore(line: CommandLine): Promise<number> {
   const policy = policyNames.find((name) => name === image.policy && name !== "none") as
     | PolicyName
     | undefined;
-  const load = (file: string) => loadTarget(file, { ...line.policy, ticks }, policy && { policy });
-  const own = await load(target);
-  const rebuilt = line.upgrade && { ...line.upgrade, program: await load(line.upgrade.module) };
+  const load = (file: string) =>
+    loadRunnable(file, line.codeCache, { ...line.policy, ticks }, policy && { policy });
+  const runnable = await load(line.upgrade?.module ?? target);
+  const own = line.upgrade ? (await load(target)).program : runnable.program;
+  const rebuilt = line.upgrade && { ...line.upgrade, program: runnable.program };
   if (rebuilt?.explain) return await explainUpgrade(image, own, rebuilt);
   const filled = fillRedactions(image, line.guest.env);
   // What was kept out of this image is kept out of the next.
   const redacted = [...(image.redactions ?? []).map(({ name }) => name), ...line.trust.redactEnv];
   const from = rebuilt ? await upgraded(filled, own, rebuilt) : filled;
-  const program = rebuilt?.program ?? own;
   const loaded = [target, path, ...trust.loaded, ...rebuilt ? [rebuilt.module] : []];
   // A further image of a rebuilt program goes where that looks for it; the old one stays.
   if (line.imageOut !== undefined) await refuseIfBuiltOn(line.imageOut, trust, "--image-out");
@@ -44,7 +45,7 @@ export async function restore(line: CommandLine): Promise<number> {
   return await runSession({
     line,
     target,
-    program,
+    ...runnable,
     watcher,
     imageOut,
     from,

@@ -5,16 +5,17 @@
  */
 import type { CommandLine } from "../args.ts";
 import { runSession } from "../session.ts";
-import { loadTarget } from "../target.ts";
+import { loadRunnable } from "../target.ts";
 import { Watcher } from "../watcher.ts";
 
 export async function run(line: CommandLine): Promise<number> {
   const target = line.target!;
   // Nothing stops this guest, so it needs no sites; unless they are asked for.
-  const program = await loadTarget(
+  const runnable = await loadRunnable(
     target,
+    line.codeCache,
     { ...line.policy, ticks: line.debug || undefined },
     { policy: line.debug ? "counter" : "none" },
   );
-  return await runSession({ line, target, program, watcher: new Watcher(), loaded: [target] });
+  return await runSession({ line, target, ...runnable, watcher: new Watcher(), loaded: [target] });
 }

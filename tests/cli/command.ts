@@ -18,6 +18,8 @@ export interface Setting {
   readonly permissions?: readonly string[];
   readonly stdin?: string;
   readonly cwd?: string;
+  /** Where code is kept; nowhere if not given. */
+  readonly codeCache?: string;
 }
 
 /** How a command ended. */
@@ -33,7 +35,8 @@ export class Running {
   readonly stdout: Collected;
   readonly stderr: Collected;
 
-  constructor(args: readonly string[], { permissions = ["-A"], stdin, cwd = ROOT }: Setting = {}) {
+  constructor(args: readonly string[], setting: Setting = {}) {
+    const { permissions = ["-A"], stdin, cwd = ROOT, codeCache = "none" } = setting;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--no-check", "--no-prompt", "--quiet", `--config=${ROOT}deno.json`, ...permissions],
@@ -44,6 +47,7 @@ export class Running {
       stdout: "piped",
       stderr: "piped",
       cwd,
+      env: { MVVM_CODE_CACHE: codeCache },
     }).spawn();
     this.stdout = new Collected(this.#child.stdout);
     this.stderr = new Collected(this.#child.stderr);

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type CodeCache,
   type CompileOptions,
   encodeImage,
   Guest,
@@ -47,10 +48,22 @@ export interface Leg {
   readonly options?: Partial<CompileOptions>;
   /** What makes it stop; the last leg has none. */
   readonly stop?: Pick<GuestOptions, "stopAtTick" | "stopAtCall" | "stopAtHostCall">;
+  /** Of the same options. */
+  readonly codeCache?: CodeCache;
 }
 
 /** The directory's name, on the host's side and on the guest's. */
 export const DIR = "DIR";
+
+/** One of the C test programs. */
+export function loadProgram(name: string, args: readonly string[], more: Partial<Load> = {}): Load {
+  const bytes = Deno.readFileSync(new URL(`../programs/${name}.wasm`, import.meta.url));
+  return {
+    program: Program.from(bytes),
+    args: [name, ...args.map((arg) => arg === "DIR" ? DIR : arg)],
+    ...more,
+  };
+}
 
 /** A host that only this guest has. */
 export interface Place {
@@ -111,15 +124,15 @@ export async function journey(
   const images: Uint8Array<ArrayBuffer>[] = [];
   let [stdout, stderr] = ["", ""];
   let here = place(load.files, load.stdin);
-  for (const { options, stop } of legs) {
+  for (const { options, stop, codeCache } of legs) {
     const program = load.program.withOptions({
       ...load.program.options,
       ...options,
-      ticks: stop?.stopAtTick !== undefined,
+      ticks: options?.ticks ?? stop?.stopAtTick !== undefined,
     });
     const guest = images.length === 0
-      ? startGuest(load, here, program, { ...stop })
-      : await restoreGuest(images[images.length - 1], here, program, { ...stop });
+      ? startGuest(load, here, program, { ...stop, codeCache })
+      : await restoreGuest(images[images.length - 1], here, program, { ...stop, codeCache });
     const outcome = await guest.run();
     stdout += here.stdout.text();
     stderr += here.stderr.text();

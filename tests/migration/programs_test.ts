@@ -5,21 +5,12 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { type PolicyName, Program } from "../../mod.ts";
+import type { PolicyName } from "../../mod.ts";
 import { Random } from "../fuzz/random.ts";
 import { PROGRAMS } from "../programs/table.ts";
-import { countTicks, DIR, type Ending, journey, type Leg, type Load, uninterrupted } from "./journey.ts";
+import { countTicks, type Ending, journey, type Leg, loadProgram, uninterrupted } from "./journey.ts";
 
 const policies: readonly PolicyName[] = ["function", "loop", "counter", "dirty"];
-
-export function loadProgram(name: string, args: readonly string[], more: Partial<Load> = {}): Load {
-  const bytes = Deno.readFileSync(new URL(`../programs/${name}.wasm`, import.meta.url));
-  return {
-    program: Program.from(bytes),
-    args: [name, ...args.map((arg) => arg === "DIR" ? DIR : arg)],
-    ...more,
-  };
-}
 
 /** Programs whose memory holds what no two hosts share: the time, and the numbers of files. */
 const OWN_STORE = ["clocks", "files"];

@@ -1,0 +1,49 @@
+/**
+ * Where the code of programs is kept, so that they start faster the next time.
+ *
+ * @module
+ */
+import type { Program } from "../mod.ts";
+import { say } from "./messages.ts";
+import type { CodeFile } from "../runtime/code_folder_deno.ts";
+
+/** What `--code-cache` and the environment variable say for: nowhere. */
+const NONE = "none";
+const VARIABLE = "MVVM_CODE_CACHE";
+
+/**
+ * The file that keeps a program's code.
+ *
+ * @param place A folder, or `none`; else the environment decides, else it is in the user's cache folder.
+ * @returns `undefined` if there is none, or none that may be used.
+ */
+export async function openCodeFile(program: Program, place?: string): Promise<CodeFile | undefined> {
+  const folder = place ?? variable(VARIABLE) ?? userFolder();
+  if (folder === undefined || folder === NONE) return undefined;
+  const { CodeFile, isLarge } = await import("../runtime/code_folder_deno.ts");
+  if (!isLarge(program.module)) return undefined;
+  const file = await CodeFile.open(folder, program.module, program.options);
+  if (file === undefined && place !== undefined) {
+    say(`warning: no code is kept in ${place}: it must be a folder that only its owner can write to`);
+  }
+  return file;
+}
+
+/** Where the system has its users' caches. */
+function userFolder(): string | undefined {
+  const below = (folder: string | undefined, path: string) => folder && `${folder}/${path}`;
+  switch (Deno.build.os) {
+    case "windows":
+      return below(variable("LOCALAPPDATA"), "mvvm");
+    case "darwin":
+      return below(variable("HOME"), "Library/Caches/mvvm");
+    default:
+      return below(variable("XDG_CACHE_HOME"), "mvvm") ?? below(variable("HOME"), ".cache/mvvm");
+  }
+}
+
+/** An environment variable, if it may be read without asking. */
+function variable(name: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) || undefined : undefined;
+}

@@ -1,0 +1,178 @@
+/**
+ * A folder with the code of programs, a file for each program and its options.
+ *
+ * The code in it is trusted as our own, so the folder must be the user's alone. A file is opened before the
+ * guest starts, when Deno's permissions are still there, and written when it has ended.
+ *
+ * @module
+ */
+import { Script } from "node:vm";
+import type { CompileOptions } from "../compiler/policy.ts";
+import type { Module } from "../compiler/types.ts";
+import { type CodeKey, CodeStore, type ScriptLoader } from "./code_store.ts";
+import { producer } from "./guest.ts";
+import { moduleHash } from "./module_hash.ts";
+
+/** Modules with less code are compiled in no time. */
+const leastCode = 128 * 1024;
+/** Files that were not used for longest are removed when the folder has more bytes than this. */
+const mostBytes = 256 * 1024 * 1024;
+
+const extension = ".mvvm-code";
+
+/** Scripts as V8 takes them. */
+export const loadScript: ScriptLoader = (text, data) => {
+  const script = new Script(text, { filename: "wasm-0/code", cachedData: data });
+  return {
+    isWarm: data !== undefined && !script.cachedDataRejected,
+    run: () => script.runInThisContext(),
+    data: () => script.createCachedData(),
+  };
+};
+
+/** Whether a module's code takes so long to compile that it is worth keeping. */
+export function isLarge({ codes }: Module): boolean {
+  return codes.length > 0 && codes[codes.length - 1].end - codes[0].start >= leastCode;
+}
+
+/** The code of one program, and the file that keeps it. */
+export class CodeFile implements Disposable {
+  private constructor(readonly code: CodeStore, private readonly file: Deno.FsFile) {}
+
+  /**
+   * Opens the file of a program; makes it, and the folder, if there is none. What it needs are permissions to
+   * read and write the folder, and to read our own files.
+   *
+   * @returns `undefined` where there can be none: the folder cannot be used or is not the user's alone, or
+   * permissions are missing. Nobody is asked for them.
+   */
+  static async open(
+    folder: string,
+    module: Module,
+    options: CompileOptions,
+  ): Promise<CodeFile | undefined> {
+    let file: Deno.FsFile | undefined;
+    try {
+      const key = await keyOf(module, options);
+      if (key === undefined || !isOwn(folder)) return undefined;
+      const path = `${folder}/${key.program}${extension}`;
+      if (!exists(path)) makeRoom(folder);
+      file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+      const code = await CodeStore.read(readAll(file), module, key, loadScript);
+      file.utimeSync(new Date(), new Date());
+      return new CodeFile(code ?? CodeStore.empty(module, key), file);
+    } catch {
+      // A cache that cannot be used is none.
+      file?.close();
+      return undefined;
+    }
+  }
+
+  /** Writes what was compiled, if that is worth it; not while another process does. */
+  async save(): Promise<void> {
+    try {
+      const parts = await this.code.encode();
+      if (parts === undefined || !this.file.tryLockSync(true)) return;
+      this.file.truncateSync(0);
+      this.file.seekSync(0, Deno.SeekMode.Start);
+      for (const part of parts) writeAll(this.file, part);
+      this.file.unlockSync();
+    } catch {
+      // As above. What is half written does not have its digest.
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.file.close();
+  }
+}
+
+async function keyOf(module: Module, options: CompileOptions): Promise<CodeKey | undefined> {
+  const engine = engineVersion();
+  if (engine === undefined) return undefined;
+  const names = Object.keys(options).sort() as (keyof CompileOptions)[];
+  const chosen = names.map((name) => [name, options[name] ?? null]);
+  const program = `${(await moduleHash(module)).toHex()}-${await digest(JSON.stringify(chosen))}`;
+  return { engine: await digest(engine), program };
+}
+
+/** A short one. */
+async function digest(text: string): Promise<string> {
+  const whole = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(whole, 0, 8).toHex();
+}
+
+/** Changes with everything that compiles; `undefined` if that cannot be found out. */
+function engineVersion(): string | undefined {
+  const versions = `${producer}, V8 ${Deno.version.v8}`;
+  const url = new URL(import.meta.url);
+  if (url.protocol !== "file:") return `${versions}, ${url}`;
+  const parts = [url, new URL("./", url), new URL("../compiler/", url)];
+  if (parts.some((path) => !isGranted({ name: "read", path }))) return undefined;
+  const files = parts.flatMap((part) => part.pathname.endsWith("/") ? sourcesIn(part) : [part]);
+  return `${versions}, ${files.map(stamp).join(" ")}`;
+}
+
+function sourcesIn(folder: URL): URL[] {
+  // A bundle is a single file.
+  if (!exists(folder)) return [];
+  const names = [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile).map(({ name }) => name);
+  return names.sort().map((name) => new URL(name, folder));
+}
+
+function stamp(file: URL): string {
+  const { size, mtime } = Deno.statSync(file);
+  return `${size}@${mtime?.getTime()}`;
+}
+
+function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(descriptor).state === "granted";
+}
+
+/** Whether a folder can be used, and only by its owner; makes it if there is none. */
+function isOwn(folder: string): boolean {
+  if (!isGranted({ name: "read", path: folder }) || !isGranted({ name: "write", path: folder })) return false;
+  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { mode, uid } = Deno.statSync(folder);
+  if (mode === null) return true;
+  const isOurs = !isGranted({ name: "sys", kind: "uid" }) || uid === Deno.uid();
+  return isOurs && (mode & 0o022) === 0;
+}
+
+function exists(path: string | URL): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Removes what was not used for longest. */
+function makeRoom(folder: string): void {
+  const files = [...Deno.readDirSync(folder)]
+    .filter(({ name, isFile }) => isFile && name.endsWith(extension))
+    .map(({ name }) => ({ path: `${folder}/${name}`, ...Deno.statSync(`${folder}/${name}`) }))
+    .sort((a, b) => Number(a.mtime) - Number(b.mtime));
+  let bytes = files.reduce((sum, { size }) => sum + size, 0);
+  for (const { path, size } of files) {
+    if (bytes <= mostBytes) return;
+    Deno.removeSync(path);
+    bytes -= size;
+  }
+}
+
+function readAll(file: Deno.FsFile): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(file.statSync().size);
+  let at = 0;
+  while (at < bytes.length) {
+    const count = file.readSync(bytes.subarray(at));
+    if (count === null) break;
+    at += count;
+  }
+  return bytes.subarray(0, at);
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+}

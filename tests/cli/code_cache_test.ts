@@ -1,0 +1,101 @@
+/**
+ * `--code-cache`: large programs start faster the second time, and do the same.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Ended, mvvm, programPath, PYTHON, type Setting, withFolder } from "./command.ts";
+
+const script = "print(sum(i * i for i in range(1000)))";
+const expected: Ended = { code: 0, stdout: "332833500\n", stderr: "" };
+
+const python = (more: readonly string[], setting?: Setting, code = script) =>
+  mvvm(["run", PYTHON, ...more, "-e", "PYTHONHASHSEED=0", "--", "-c", code], setting);
+
+const files = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+const only = (folder: string) => `${folder}/${files(folder)[0]}`;
+
+Deno.test("code cache: kept, completed, used; replaced when it is damaged", () =>
+  withFolder(async (folder) => {
+    const cache = `${folder}/cache`;
+    const start = () => python(["--code-cache", cache]);
+    assertEquals(await start(), expected);
+    assertEquals(files(cache).length, 1);
+    if (Deno.build.os !== "windows") {
+      assertEquals(Deno.statSync(cache).mode! & 0o777, 0o700);
+      assertEquals(Deno.statSync(only(cache)).mode! & 0o777, 0o600);
+    }
+    const code = Deno.statSync(only(cache)).size;
+    assert(code > 1e6, `${code} bytes`);
+    assertEquals(await start(), expected);
+    const whole = Deno.readFileSync(only(cache));
+    assert(whole.length > 1.2 * code, "V8's data came to it");
+    assertEquals(await start(), expected);
+    assertEquals(Deno.readFileSync(only(cache)), whole, "nothing is new");
+
+    // Half written, as when the machine goes down.
+    Deno.truncateSync(only(cache), whole.length / 2);
+    assertEquals(await start(), expected);
+    assertEquals(Deno.statSync(only(cache)).size, code);
+
+    // Other options are other code.
+    assertEquals(await python(["--code-cache", cache, "--policy", "loop"]), expected);
+    assertEquals(files(cache).length, 2);
+  }));
+
+Deno.test("code cache: a program is stopped and goes on in kept code", () =>
+  withFolder(async (folder) => {
+    const image = `${folder}/p.mvvm`;
+    const setting = { codeCache: `${folder}/cache` };
+    const printing = "for i in range(40):\n print(i, sum(j * j for j in range(2000)))";
+    const whole = await python([], setting, printing);
+    for (let round = 0; round < 3; round++) {
+      const stop = ["-c", `${400_000 + 10_000 * round}`];
+      const first = await mvvm(
+        [
+          "checkpoint",
+          "-t",
+          PYTHON,
+          "--image",
+          image,
+          "-e",
+          "PYTHONHASHSEED=0",
+          ...stop,
+          "--",
+          "-c",
+          printing,
+        ],
+        setting,
+      );
+      assertMatch(first.stderr, /^mvvm: wrote /);
+      const second = await mvvm(["restore", "-t", PYTHON, "--image", image], setting);
+      assertEquals([second.code, second.stderr], [0, ""]);
+      assertEquals(first.stdout + second.stdout, whole.stdout);
+    }
+  }));
+
+Deno.test("code cache: two processes at once", () =>
+  withFolder(async (folder) => {
+    const setting = { codeCache: folder };
+    for (let round = 0; round < 2; round++) {
+      assertEquals(await Promise.all([python([], setting), python([], setting)]), [expected, expected]);
+    }
+    assertEquals(files(folder).length, 1);
+  }));
+
+Deno.test("code cache: only what is large, only where it may be, and only if the folder is the user's alone", () =>
+  withFolder(async (folder) => {
+    const setting = { codeCache: folder };
+    assertEquals((await mvvm(["run", programPath("machine"), "--", "1"], setting)).code, 0);
+    const permissions = [`--allow-read=${PYTHON}`, "--allow-env=MVVM_CODE_CACHE"];
+    assertEquals(await python([], { ...setting, permissions }), expected);
+    assertEquals(await python(["--code-cache", "none"], setting), expected);
+    const warned = await python(["--code-cache", PYTHON], setting);
+    assertEquals([warned.code, warned.stdout], [0, expected.stdout]);
+    assertMatch(warned.stderr, /^mvvm: warning: no code is kept in .*python.wasm: .+\n$/);
+    assertEquals(files(folder), []);
+    if (Deno.build.os === "windows") return;
+    Deno.chmodSync(folder, 0o770);
+    assertEquals(await python([], setting), expected);
+    assertEquals(files(folder), []);
+  }));

@@ -1,0 +1,139 @@
+/**
+ * Code that was kept does what code does that was just made: every program, from code alone, with V8's data,
+ * and through stops.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { type CompileOptions, Guest, Program } from "../../mod.ts";
+import { type CodeKey, CodeStore } from "../../runtime/code_store.ts";
+import { loadScript } from "../../runtime/code_folder_deno.ts";
+import { concatenate } from "../../runtime/concatenate.ts";
+import { Factories } from "../../runtime/factories.ts";
+import { assemble } from "../exact/subject.ts";
+import { Random } from "../fuzz/random.ts";
+import { countTicks, journey, type Leg, type Load, loadProgram } from "../migration/journey.ts";
+import { PROGRAMS } from "../programs/table.ts";
+
+const key: CodeKey = { engine: "this", program: "one" };
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+async function encoded(store: CodeStore): Promise<Bytes | undefined> {
+  const parts = await store.encode(0);
+  return parts && concatenate(parts) as Bytes;
+}
+
+const read = (bytes: Bytes, { program }: Pick<Load, "program">, wanted = key) =>
+  CodeStore.read(bytes, program.module, wanted, loadScript);
+
+for (const { name, small, stdin } of PROGRAMS) {
+  if (["clocks", "files"].includes(name)) continue; // Their memory holds what no two runs share.
+  Deno.test(`code: ${name} from kept code, stopped and restored`, async () => {
+    const load = loadProgram(name, small.args, { stdin });
+    const random = new Random(3);
+    for (const policy of ["none", "counter", "function"] as const) {
+      const options: Partial<CompileOptions> = { policy, ticks: policy !== "none", maxFunctionSize: 2000 };
+      const fresh = CodeStore.empty(load.program.module, key);
+      const { ending } = await journey(load, [{ options, codeCache: fresh }]);
+      const plain = await encoded(fresh);
+      assert(plain, "there is code");
+
+      const again = (await read(plain, load))!;
+      assertEquals((await journey(load, [{ options, codeCache: again }])).ending, ending);
+      const withData = await encoded(again);
+      assert(withData && withData.length > plain.length, "V8's data is added");
+
+      const warm = (await read(withData, load))!;
+      assertEquals((await journey(load, [{ options, codeCache: warm }])).ending, ending);
+      assertEquals(await encoded(warm), undefined, "nothing is new");
+
+      if (policy === "none") continue;
+      const ticks = await countTicks(load, options);
+      const stop = () => ({ stopAtTick: 1 + random.below(Math.ceil(ticks / 3)) });
+      const legs: Leg[] = [{ options, stop: stop() }, { options, stop: stop() }, { options }];
+      const cached: Leg[] = [];
+      for (const leg of legs) cached.push({ ...leg, codeCache: await read(withData, load) });
+      assertEquals((await journey(load, cached)).ending, (await journey(load, legs)).ending);
+    }
+  });
+}
+
+Deno.test("code: sites are kept to the last detail", async () => {
+  for (const name of ["frames", "mixes", "machine"]) {
+    const program = Program.from(Deno.readFileSync(new URL(`../programs/${name}.wasm`, import.meta.url)));
+    const store = CodeStore.empty(program.module, key);
+    const factories = new Factories(program, 0, false, store);
+    const made = program.module.codes.map((_, i) =>
+      factories.of(program.module.imported.funcs + i, undefined, () => false)
+    );
+    const kept = (await read((await encoded(store))!, { program }))!;
+    assertEquals(kept.funcs.length, made.length);
+    for (const { form } of made) {
+      const { sites, localTypes } = kept.find(form.func)!.form;
+      assertEquals([sites, localTypes], [form.sites, form.localTypes], `${name}, function ${form.func}`);
+    }
+  }
+});
+
+Deno.test("code: constants that JSON does not know survive in a frame", async () => {
+  const program = Program.from(
+    await assemble(`(module (import "a" "b" (func $b))
+      (func (export "main") (result f64 f64 f64 f64)
+        f64.const -0  f64.const inf  f64.const -inf  f64.const nan:0x123  call $b))`),
+  );
+  const run = async (codeCache: CodeStore, stopAtHostCall?: number) => {
+    const imports = { a: { b: () => [] } };
+    const guest = Guest.start(program, { entry: "main", imports, codeCache, stopAtHostCall });
+    const outcome = await guest.run();
+    if (outcome.kind !== "checkpointed") return outcome;
+    const restored = await Guest.restore(outcome.image, program, { imports });
+    return await restored.run();
+  };
+  const store = CodeStore.empty(program.module, key);
+  const expected = await run(store);
+  const kept = (await read((await encoded(store))!, { program }))!;
+  assertEquals(await run(kept, 1), expected);
+  assert(expected.kind === "finished");
+  assertEquals(expected.results.slice(0, 3), [-0, Infinity, -Infinity]);
+});
+
+Deno.test("code: a trap in kept code has the same stack", async () => {
+  const program = Program.from(
+    await assemble(`(module (table funcref (elem $inner))
+      (func $inner (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0)))
+      (func $outer (param i32) (result i32) (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0)))
+      (func $again (param i32) (result i32)
+        (if (result i32) (local.get 0) (then (call $again (i32.sub (local.get 0) (i32.const 1))))
+          (else (call $outer (i32.const 0)))))
+      (func (export "main") (drop (call $again (i32.const 3)))))`),
+  );
+  const run = async (codeCache: CodeStore) => {
+    const outcome = await Guest.start(program, { entry: "main", codeCache }).run();
+    assert(outcome.kind === "trapped");
+    return outcome.stack.map(({ name }) => name);
+  };
+  const store = CodeStore.empty(program.module, key);
+  const expected = await run(store);
+  assertEquals(expected.slice(0, 3), ["inner", "outer", "again"]);
+  assertEquals(await run((await read((await encoded(store))!, { program }))!), expected);
+});
+
+Deno.test("code: what is damaged, or made for something else, is none", async () => {
+  const load = loadProgram("machine", ["1"]);
+  const store = CodeStore.empty(load.program.module, key);
+  await journey(load, [{ codeCache: store }]);
+  const bytes = (await encoded(store))!;
+  assert(await read(bytes, load));
+  assertEquals(await read(bytes, load, { ...key, engine: "that" }), undefined);
+  assertEquals(await read(bytes, load, { ...key, program: "another" }), undefined);
+  const random = new Random(11);
+  for (let round = 0; round < 400; round++) {
+    // Now and then it is cut, too; the lines at its beginning are what is most likely to be believed.
+    const damaged = bytes.slice(0, round % 2 ? bytes.length : random.below(bytes.length));
+    if (damaged.length > 0) {
+      damaged[random.below(Math.min(damaged.length, round % 4 ? 1000 : Infinity))] ^= 1 + random.below(255);
+    }
+    assertEquals(await read(damaged, load), undefined);
+  }
+});
