@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  binaryHash,
   ChannelWord,
   controlWords,
   Guest,
@@ -82,6 +83,13 @@ export class Rounds {
   }
 }
 
+/** Another thread finds the program's digest meanwhile, as on the command line. */
+function load(path: string): Program {
+  const bytes = Deno.readFileSync(path);
+  binaryHash(bytes);
+  return Program.from(bytes);
+}
+
 /** A program that works in rounds. */
 export interface Workload {
   readonly program: Program;
@@ -93,7 +101,7 @@ export interface Workload {
 
 /** A guest of capture.c. */
 export class Capture implements Workload {
-  readonly program: Program = Program.from(Deno.readFileSync(CAPTURE));
+  readonly program: Program = load(CAPTURE);
   readonly #args: number[];
 
   constructor(work: Work, content: Content = "heap", kilobytes = 512, depth = 10) {
@@ -156,7 +164,7 @@ descend(${depth})
 
 /** CPython: the frame that is stopped is in its evaluation loop. Each round is a line of output. */
 export class Python implements Workload {
-  readonly program: Program = Program.from(Deno.readFileSync(PYTHON));
+  readonly program: Program = load(PYTHON);
   readonly #script: string;
   #line = "";
 

@@ -137,26 +137,16 @@ function refOf(ref: unknown): Ref {
   return { kind: "extern", value: ref };
 }
 
-function frameOf({ func, values, fresh, site }: HeapFrame): Frame {
+function frameOf({ func, values, operands, fresh, site }: HeapFrame): Frame {
   const { instance, index } = func;
-  if (func.isHost) {
-    const locals = valuesOf(values, func.type.params);
-    return packFrame({ instance: instance.index, func: index, site: 0, locals, operands: [] });
-  }
-  const types = localTypes(instance.module, index);
-  const locals = valuesOf(values, types);
-  const size = rawLength(types);
-  if (fresh) {
-    return packFrame({
-      instance: instance.index,
-      func: index,
-      site: entryOffset(instance.module, index),
-      locals,
-      operands: [],
-    });
-  }
-  const operands = valuesOf(values.slice(size), instance.operandTypes(index, site));
-  return packFrame({ instance: instance.index, func: index, site, locals, operands });
+  const types = func.isHost ? func.type.params : localTypes(instance.module, index);
+  return packFrame({
+    instance: instance.index,
+    func: index,
+    site: func.isHost ? 0 : fresh ? entryOffset(instance.module, index) : site,
+    locals: valuesOf(values, types),
+    operands: valuesOf(values.slice(rawLength(types)), operands),
+  });
 }
 
 /** The values of some types at the start of `raw`; those that are not there are zero or null. */

@@ -16,6 +16,8 @@ export interface Frame {
   /** Byte offset in the code section's contents, or {@linkcode hostSite}. */
   readonly site: number;
   readonly values: readonly unknown[];
+  /** Types of the operands. */
+  readonly operands: readonly ValType[];
   /** The function's own code can be called: it has not run yet, or moved here to free the stack. */
   readonly fresh: boolean;
 }
@@ -32,7 +34,8 @@ export function frameOf(
   const values: unknown[] = [];
   site.locals.forEach((source, i) => pushSource(values, source, form.localTypes[i], captured));
   site.operands.forEach((source, i) => pushSource(values, source, site.types[i], captured));
-  return { func, site: site.offset, values, fresh: fresh && site.kind === "entry" };
+  const isFresh = fresh && site.kind === "entry";
+  return { func, site: site.offset, values, operands: site.types, fresh: isFresh };
 }
 
 function pushSource(values: unknown[], source: Source, type: ValType, captured: readonly unknown[]): void {

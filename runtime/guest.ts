@@ -179,7 +179,7 @@ export class Guest {
           const { func, args } = completion;
           const value = await completion.value;
           if (value === INTERRUPTED) {
-            thread.frames.push({ func, site: hostSite, values: args, fresh: false });
+            thread.frames.push({ func, site: hostSite, values: args, operands: [], fresh: false });
             return await this.#checkpointed();
           }
           delivered = { func, raw: value as unknown[] };

@@ -202,11 +202,6 @@ export class Instance {
     return this.#factories.site(func, site);
   }
 
-  /** The types of the operands of a frame at a site. */
-  operandTypes(func: number, site: number): readonly ValType[] {
-    return this.#factories.point(func, site).operands;
-  }
-
   /** How many raw values the parameters of a function take. */
   rawParams(func: number): number {
     return rawLength(this.module.funcTypes[func].params);

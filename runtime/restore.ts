@@ -310,6 +310,7 @@ class FrameChecker {
           func,
           site: hostSite,
           values: this.#values(packed, func.type.params, [], where),
+          operands: [],
           fresh: false,
         });
         caller = undefined;
@@ -324,6 +325,7 @@ class FrameChecker {
         func,
         site: packed.site,
         values: this.#values(packed, types, operands, where),
+        operands,
         fresh: false,
       });
       caller = info.kind === "call" ? { info, func, at } : undefined;

@@ -192,7 +192,7 @@ export class Thread {
   /** Unwinds with the host call not begun. */
   interrupt(func: Func, raw: readonly unknown[]): boolean {
     if (!this.#leave("stop")) return false;
-    this.#captured.push({ func, site: hostSite, values: [...raw], fresh: false });
+    this.#captured.push({ func, site: hostSite, values: [...raw], operands: [], fresh: false });
     return true;
   }
 
@@ -248,7 +248,7 @@ export class Thread {
 
   /** Puts a call on the heap, to be driven. */
   start(func: Func, raw: readonly unknown[]): void {
-    this.frames.push({ func, site: func.isHost ? hostSite : 0, values: raw, fresh: true });
+    this.frames.push({ func, site: func.isHost ? hostSite : 0, values: raw, operands: [], fresh: true });
     this.#heapValues += raw.length + frameOverhead;
   }
 
