@@ -12,6 +12,13 @@ import type { FuncType, Module } from "./types.ts";
 /** Prefixes of the names that generated code uses for what the runtime provides. */
 export const freeNames = { memory: "M", table: "T", global: "g", func: "c", type: "t" } as const;
 
+/**
+ * Variables for the views of memory 0, and the properties of the memory that they keep: its bytes, and its
+ * f32s at addresses that are multiples of 4.
+ */
+export const views = { m: "d", s: "s" } as const;
+export type View = keyof typeof views;
+
 /** What a function that calls itself calls: its twin, whose twin it is. V8 inlines one in the other. */
 export const twinName = "B";
 

@@ -61,7 +61,7 @@ export function bin(operator: string, left: Expression, right: Expression): Expr
   return { type: "BinaryExpression", operator, left, right };
 }
 
-export function logical(operator: "&&" | "||", left: Expression, right: Expression): Expression {
+export function logical(operator: "&&" | "||" | "??", left: Expression, right: Expression): Expression {
   return { type: "LogicalExpression", operator, left, right };
 }
 

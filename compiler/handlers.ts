@@ -273,7 +273,7 @@ const special: Record<string, Handler> = {
     reader.u8();
     const memory = lowering.use("memory", 0);
     pushNow(lowering, method(memory, "grow", popArguments(lowering, 1)), i32);
-    lowering.refreshView();
+    lowering.refreshViews();
   },
   "memory.fill": effect(3, (lowering, reader) => (reader.u8(), [lowering.use("memory", 0), "fill"])),
   "memory.copy": effect(3, (lowering, reader) => {
@@ -342,8 +342,8 @@ function makeHandlers(): Handler[] {
     out[code] = special[name] ??
       (immediate === "memarg"
         ? (lowering, reader) => {
-          reader.u32();
-          (name.includes("load") ? lowerLoad : lowerStore)(lowering, name, reader.u32());
+          const align = reader.u32();
+          (name.includes("load") ? lowerLoad : lowerStore)(lowering, name, align, reader.u32());
         }
         : lowerNumeric(opcode));
   }

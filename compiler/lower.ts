@@ -6,7 +6,14 @@
  */
 import { assemble } from "./assemble.ts";
 import { Captures, maxArguments, maxSitesInPlace } from "./captures.ts";
-import { type Control, freeNames, type LoweredFunction, type LoweringContext } from "./context.ts";
+import {
+  type Control,
+  freeNames,
+  type LoweredFunction,
+  type LoweringContext,
+  type View,
+  views,
+} from "./context.ts";
 import {
   bin,
   breakTo,
@@ -135,18 +142,19 @@ export class Lowering {
   }
 
   /**
-   * The view of a memory. With many accesses it is kept in a variable, which makes them shorter; it is read
+   * A view of a memory. With many accesses it is kept in a variable, which makes them shorter; it is read
    * again after everything that may grow the memory.
    */
-  view(memory: string): Expression {
-    return this.#keepsView ? this.declare("m", ValType.i32) : member(id(memory), "d");
+  view(memory: string, view: View = "m"): Expression {
+    return this.#keepsView ? this.declare(view, ValType.i32) : member(id(memory), views[view]);
   }
 
   /** Emitted after what may have grown the memory. */
-  refreshView(): void {
-    if (this.#keepsView) {
-      this.emit(set(this.declare("m", ValType.i32), member(id(this.use("memory", 0)), "d")));
-    }
+  refreshViews(): void {
+    if (!this.#keepsView) return;
+    const memory = this.use("memory", 0);
+    const needed: View[] = this.structure.singles > 0 ? ["m", "s"] : ["m"];
+    for (const view of needed) this.emit(set(this.view(memory, view), member(id(memory), views[view])));
   }
 
   local(local: number): Expression {
@@ -352,7 +360,10 @@ export class Lowering {
     if (parts.length > 0) this.declare("e", ValType.i32);
     const initialised: [string, Expression][] = [];
     if (this.#guarded) initialised.push(["r", num(1)]);
-    if (this.#declared.delete("m")) initialised.push(["m", member(id(this.use("memory", 0)), "d")]);
+    for (const [name, property] of Object.entries(views)) {
+      if (!this.#declared.delete(name)) continue;
+      initialised.push([name, member(id(this.use("memory", 0)), property)]);
+    }
     for (const local of this.structure.pointers) {
       const twin = this.pointer(local);
       if (twin) initialised.push([twin.name, uint(this.local(local))]);
@@ -396,7 +407,7 @@ export class Lowering {
       kinds.set("l" + i, kindOf(type));
       if (type === ValType.i64) kinds.set("h" + i, "int");
     });
-    for (const [name, type] of this.#declared) kinds.set(name, name === "m" ? "view" : kindOf(type));
+    for (const [name, type] of this.#declared) kinds.set(name, name in views ? "view" : kindOf(type));
     for (const local of this.structure.pointers) {
       const twin = this.pointer(local);
       if (twin) kinds.set(twin.name, "twin");

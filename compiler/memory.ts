@@ -4,9 +4,22 @@
  *
  * @module
  */
-import { bin, call, cond, expr, type Expression, id, logical, member, method, num, set } from "./estree.ts";
+import {
+  bin,
+  call,
+  cond,
+  expr,
+  type Expression,
+  id,
+  index,
+  logical,
+  member,
+  method,
+  num,
+  set,
+} from "./estree.ts";
 import type { Lowering } from "./lower.ts";
-import { Effect, effectiveAddress, floatLoad, rewritten, type Value } from "./operands.ts";
+import { Effect, effectiveAddress, floatLoad, rewritten, singleIndex, type Value } from "./operands.ts";
 import { ValType } from "./types.ts";
 import { wide, wideRules } from "./wide.ts";
 
@@ -58,14 +71,17 @@ function popAddress(lowering: Lowering): Value {
 }
 
 /** Lowers a load; its address is on the operand stack. */
-export function lowerLoad(lowering: Lowering, name: string, offset: number): void {
+export function lowerLoad(lowering: Lowering, name: string, align: number, offset: number): void {
   const { stack } = lowering;
   const memory = lowering.use("memory", 0);
   const view = lowering.view(memory);
   if (name === "f32.load" || name === "f64.load") {
     const type = name === "f32.load" ? ValType.f32 : ValType.f64;
+    const isSingle = type === ValType.f32 && isElement(align, offset);
+    if (isSingle) stack.simplify(1);
     const address = popAddress(lowering);
-    const load = { memory, view, address: address.node, offset };
+    const singles = isSingle && address.place !== "const" ? lowering.view(memory, "s") : undefined;
+    const load = { memory, view, address: address.node, offset, singles };
     stack.pushExpr(type, floatLoad(load, type), [address], "number", accessed, { load });
     return;
   }
@@ -96,10 +112,12 @@ export function lowerLoad(lowering: Lowering, name: string, offset: number): voi
 }
 
 /** Lowers a store; the address and, above it, the value are on the operand stack. */
-export function lowerStore(lowering: Lowering, name: string, offset: number): void {
+export function lowerStore(lowering: Lowering, name: string, align: number, offset: number): void {
   const { stack } = lowering;
   const memory = lowering.use("memory", 0);
-  if (name === "f32.store" || name === "f64.store") return storeFloat(lowering, name, memory, offset);
+  if (name === "f32.store" || name === "f64.store") {
+    return storeFloat(lowering, name, memory, align, offset);
+  }
   const access = stores[name];
   const view = lowering.view(memory);
   if (access.extend === "full" && lowering.wide) return storeWide(lowering, view, offset);
@@ -140,7 +158,18 @@ function storeWide(lowering: Lowering, view: Expression, offset: number): void {
   lowering.emit(expr(call(member(view, "setBigUint64"), args)));
 }
 
-function storeFloat(lowering: Lowering, name: string, memory: string, offset: number): void {
+/** Whether an f32 is an element of the array of f32s, as far as can be told: then it is accessed as one. */
+function isElement(align: number, offset: number): boolean {
+  return align >= 2 && offset % 4 === 0;
+}
+
+function storeFloat(
+  lowering: Lowering,
+  name: string,
+  memory: string,
+  align: number,
+  offset: number,
+): void {
   const { stack } = lowering;
   const method32 = name === "f32.store";
   const view = lowering.view(memory);
@@ -158,7 +187,8 @@ function storeFloat(lowering: Lowering, name: string, memory: string, offset: nu
   }
   const known = top.shape === "number" && !top.load;
   const constant = top.place === "const";
-  if (!constant) stack.simplify(2);
+  const isSingle = method32 && isElement(align, offset);
+  if (isSingle || !constant) stack.simplify(2);
   const value = stack.pop();
   const target = popAddress(lowering);
   stack.flushEffects();
@@ -167,14 +197,25 @@ function storeFloat(lowering: Lowering, name: string, memory: string, offset: nu
     value.node,
     littleEndian,
   ]);
-  if (constant) return lowering.emit(expr(plain));
+  if (constant && !(isSingle && target.place !== "const")) return lowering.emit(expr(plain));
   const exact = method("H", method32 ? "storeF32" : "storeF64", [
     id(memory),
     target.node,
     num(offset),
     value.node,
   ]);
-  lowering.emit(expr(cond(isPlain(value.node, known), plain, exact)));
+  if (!isSingle || target.place === "const") {
+    return lowering.emit(expr(cond(isPlain(value.node, known), plain, exact)));
+  }
+  const singles = lowering.view(memory, "s");
+  const element = singleIndex(target.node, offset);
+  const isThere = logical(
+    "&&",
+    bin("===", bin("&", target.node, num(3)), num(0)),
+    bin("<", element, member(singles, "length")),
+  );
+  const test = constant ? isThere : logical("&&", isPlain(value.node, known), isThere);
+  lowering.emit(expr(cond(test, set(index(singles, element), value.node).expression, exact)));
 }
 
 /** Whether a float can be written as it is: NaNs are written by their bits. */

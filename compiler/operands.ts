@@ -5,11 +5,14 @@
  * @module
  */
 import {
+  bin,
   cond,
   expr,
   type Expression,
   id,
   ifThen,
+  index,
+  logical,
   member,
   method,
   num,
@@ -28,6 +31,8 @@ export interface FloatLoad {
   readonly memory: string;
   /** The memory's view. */
   readonly view: Expression;
+  /** For an f32 whose address should be a multiple of 4: the view of those. The address is simple. */
+  readonly singles?: Expression;
   /** The address operand: an int32, or unsigned already. */
   readonly address: Expression;
   readonly offset: number;
@@ -309,14 +314,9 @@ export class OperandStack {
       throw new Error("a float variable cannot be an address");
     }
     this.emit(set(variable, node));
-    const reread = method("H", type === ValType.f32 ? "loadF32" : "loadF64", [
-      id(load.memory),
-      address,
-      num(load.offset),
-    ]);
     this.emit(ifThen(
       { type: "BinaryExpression", operator: "!==", left: variable, right: variable },
-      [set(variable, reread)],
+      [set(variable, loadExact({ ...load, address }, type))],
     ));
   }
 
@@ -353,12 +353,29 @@ export class OperandStack {
 }
 
 /** The plain load of a float. */
-export function floatLoad({ view, address, offset }: FloatLoad, type: ValType): Expression {
+export function floatLoad(load: FloatLoad, type: ValType): Expression {
+  const { view, address, offset, singles } = load;
+  if (singles) {
+    const exact = loadExact(load, type);
+    const element = logical("??", index(singles, singleIndex(address, offset)), exact);
+    return cond(bin("&", address, num(3)), exact, element);
+  }
   return {
     type: "CallExpression",
     callee: member(view, type === ValType.f32 ? "getFloat32" : "getFloat64"),
     arguments: [effectiveAddress(address, offset), { type: "Literal", value: true, raw: "true" }],
   };
+}
+
+/** The load of a float with all of its bits, from any address. */
+function loadExact({ memory, address, offset }: FloatLoad, type: ValType): Expression {
+  return method("H", type === ValType.f32 ? "loadF32" : "loadF64", [id(memory), address, num(offset)]);
+}
+
+/** Which f32 of the memory that is, if the address is a multiple of 4. So is the offset. */
+export function singleIndex(address: Expression, offset: number): Expression {
+  const element = bin(">>>", address, num(2));
+  return offset === 0 ? element : bin("+", element, num(offset / 4));
 }
 
 /** The effective address (spec 4.4.7): unsigned, and never wrapped, so that the view's own check traps. */

@@ -64,7 +64,7 @@ export function emitCall(
     const test = bin("!==", member(id("X"), "u"), num(0));
     lowering.emit(ifThen(test, lowering.capture("call").leave));
   }
-  if (grows) lowering.refreshView();
+  if (grows) lowering.refreshViews();
   pushResults(lowering, results);
 }
 

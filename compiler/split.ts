@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { type View, views } from "./context.ts";
 import {
   bin,
   block,
@@ -36,7 +37,7 @@ import { decides, exitKey, Exits, lists, Sizes, walk, withLists } from "./statem
  * - `int`: an int32
  * - `any`: a float or a reference
  * - `twin`: the unsigned value of the local of the same number
- * - `view`: the view of memory 0
+ * - `view`: a view of memory 0
  */
 export type VariableKind = "int" | "any" | "twin" | "view";
 
@@ -274,7 +275,8 @@ class Splitter {
   }
 
   #derived(name: string): Expression {
-    return this.variables.get(name) === "twin" ? uint(id(localOf(name))) : member(id("M0"), "d");
+    if (this.variables.get(name) === "twin") return uint(id(localOf(name)));
+    return member(id("M0"), views[name as View]);
   }
 
   /** At the end of a part: its outputs are left in `O` and `G`. `G[0]` is for a result. */

@@ -138,6 +138,8 @@ export interface Structure {
   readonly blocks: ReadonlyMap<number, Block>;
   /** Loads and stores. */
   readonly accesses: number;
+  /** Loads and stores of f32s. */
+  readonly singles: number;
   /** Calls of any kind. */
   readonly calls: number;
   /** Loops and calls that may unwind: about as many sites. */
@@ -169,6 +171,7 @@ export function structureOf(
   const window = new Window();
   let sites = 0;
   let accesses = 0;
+  let singles = 0;
   let calls = 0;
   let loops = 0;
   let wideScore = 0;
@@ -187,8 +190,10 @@ export function structureOf(
       continue;
     }
     if (loops > 0) wideScore += wideGain[opcode] ?? 0;
-    if (opcode >= 0x28 && opcode <= 0x3e) accesses++;
-    else if (opcode === 0x10 || opcode === 0x11) calls++;
+    if (opcode >= 0x28 && opcode <= 0x3e) {
+      accesses++;
+      if (opcode === 0x2a || opcode === 0x38) singles++;
+    } else if (opcode === 0x10 || opcode === 0x11) calls++;
     if (lastGet >= 0 && opcode >= 0x28 && opcode <= 0x35) score(lastGet, 1);
     lastGet = -1;
     if (opcode === 0x41) {
@@ -255,7 +260,7 @@ export function structureOf(
   }
   const pointers = new Set<number>();
   pointerScore.forEach((value, local) => value > 0 && pointers.add(local));
-  return { blocks, accesses, calls, sites, depth, pointers, prefersWide: wideScore >= widePays };
+  return { blocks, accesses, singles, calls, sites, depth, pointers, prefersWide: wideScore >= widePays };
 }
 
 function open(start: number, opcode: number, parent: Block | undefined): Block {

@@ -21,12 +21,14 @@ function allocate(pages: number): ArrayBuffer | undefined {
 }
 
 /**
- * A memory instance. Generated code reads `d` and `pages` and calls the methods; `d` is replaced when
- * the memory grows, so nobody may keep it across a call.
+ * A memory instance. Generated code reads `d`, `s` and `pages` and calls the methods; the views are replaced when
+ * the memory grows, so nobody may keep them across a call.
  */
 export class Memory {
   /** The view that generated code uses. */
   d!: DataView<ArrayBuffer>;
+  /** The one that it uses for f32s at multiples of 4. */
+  s!: Float32Array<ArrayBuffer>;
   /** Current size in pages of 64 KiB. */
   pages = 0;
   #bytes!: Uint8Array<ArrayBuffer>;
@@ -54,6 +56,7 @@ export class Memory {
   #use(buffer: ArrayBuffer, pages = buffer.byteLength / pageSize): void {
     this.pages = pages;
     this.d = new DataView(buffer, 0, pages * pageSize);
+    this.s = new Float32Array(buffer, 0, pages * pageSize / 4);
     this.#bytes = new Uint8Array(buffer, 0, pages * pageSize);
   }
 
