@@ -62,10 +62,10 @@ Deno.test("bench/bc: prints times as GAPBS does", async () => {
 Deno.test("bench: whole programs are judged by their output", async () => {
   const programs = benchPrograms();
   const named = (name: string) => programs.find((program) => program.name === name)!;
-  for (const name of ["long-sieve", "flite"]) await measureProgram(named(name), columnOf("v8"), true);
+  for (const name of ["long-sieve", "flite"]) await measureProgram(named(name), columnOf("v8"), true, ".");
   const wrong = { ...named("long-sieve"), quick: { args: ["300"], digest: "0".repeat(16) } };
   await assertRejects(
-    () => measureProgram(wrong, columnOf("v8"), true),
+    () => measureProgram(wrong, columnOf("v8"), true, "."),
     WrongResult,
     "expected 0000000000000000",
   );

@@ -16,6 +16,8 @@ export interface Column {
   ourWasi?: boolean;
   /** Ours: which sites exist. */
   policy?: "none" | "function" | "loop" | "counter" | "dirty";
+  /** Ours: with a code cache that two runs have filled; else there is none. */
+  again?: boolean;
   /** Whether a kernel is called until the engine's best code runs; if not, its very first call counts. */
   warm: boolean;
   /** Flags for V8 where whole programs are run. Kernels warm up by being called, under default flags. */
@@ -59,6 +61,12 @@ export const COLUMNS: readonly Column[] = [
   ours("loop", "ours, sites at every back edge"),
   ours("counter", "ours, back edges, looked at every 2^threshold-bits"),
   ours("dirty", "ours, loop sites and dirty pages"),
+  {
+    ...ours("counter", "ours like counter, with its code kept from earlier runs"),
+    name: "again",
+    again: true,
+    groups: ["python", "tools", "start"],
+  },
   {
     name: "wasm2js",
     about: "binaryen's wasm2js, optimised",
@@ -131,13 +139,17 @@ export interface Run {
   dirs?: readonly string[];
 }
 
-/** The arguments of `deno` that run a whole program in a fresh process. */
-export function programCommand(column: Column, run: Run): string[] {
+/**
+ * The arguments of `deno` that run a whole program in a fresh process.
+ *
+ * @param codeCache A folder for code.
+ */
+export function programCommand(column: Column, run: Run, codeCache = "none"): string[] {
   const flags = column.programFlags === undefined ? [] : [`--v8-flags=${column.programFlags}`];
   const dirs = (run.dirs ?? []).flatMap((dir) => ["--dir", dir]);
   const path = (name: string) => decodeURIComponent(new URL(name, ROOT).pathname);
   const runner = column.engine === "v8"
     ? [path("bench/v8_program.ts"), ...column.ourWasi ? ["--our-wasi"] : [], ...dirs, run.wasm]
-    : [path("cli.ts"), "run", "--policy", column.policy!, ...dirs, run.wasm];
+    : [path("cli.ts"), "run", "--code-cache", codeCache, "--policy", column.policy!, ...dirs, run.wasm];
   return ["run", "-A", ...flags, ...runner, "--", ...run.args];
 }

@@ -79,7 +79,8 @@ function readOptions(args: readonly string[]): Options | string {
   };
 }
 
-function allCases(quick: boolean): Case[] {
+/** @param folder For what columns keep from one run to the next. */
+function allCases(quick: boolean, folder: string): Case[] {
   const row = (name: string, group: string, kind?: string): Row => ({
     name,
     group,
@@ -94,7 +95,7 @@ function allCases(quick: boolean): Case[] {
     })),
     ...benchPrograms().map((program): Case => ({
       row: row(program.name, program.group),
-      measure: (column) => measureProgram(program, column, quick),
+      measure: (column) => measureProgram(program, column, quick, folder),
     })),
     ...FILE_CASES.map((files): Case => ({
       row: row(files.name, "files"),
@@ -168,7 +169,16 @@ export async function main(args: readonly string[]): Promise<number> {
     (help ? console.log : console.error)(options);
     return help ? 0 : 2;
   }
-  let cases = allCases(options.quick);
+  const folder = await Deno.makeTempDir({ prefix: "bench-" });
+  try {
+    return await bench(options, folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function bench(options: Options, folder: string): Promise<number> {
+  let cases = allCases(options.quick, folder);
   if (options.list) {
     for (const { row } of cases) console.log(`${row.group.padEnd(8)} ${row.name}`);
     for (const column of COLUMNS) console.log(`column   ${column.name.padEnd(9)} ${column.about}`);

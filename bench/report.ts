@@ -126,6 +126,7 @@ export const TARGETS: readonly Target[] = [
   { groups: ["long"], metric: "wall", column: "counter", base: "v8", mean: 1 },
   { groups: ["python"], metric: "wall", column: "counter", base: "v8", mean: 1.6 },
   { groups: ["start"], metric: "wall", column: "counter", base: "v8", mean: 2 },
+  { groups: ["start"], metric: "wall", column: "again", base: "v8", mean: 1.3 },
   { groups: ["start"], metric: "peak", column: "counter", base: "v8", mean: 2 },
   { groups: ["files"], metric: "time", column: "wasi", base: "v8", mean: 1.2, worst: { any: 1.2 } },
 ];

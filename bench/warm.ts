@@ -165,7 +165,7 @@ async function child(way: string, instances: number): Promise<Sample> {
 async function sampleOf(way: string, instances: number): Promise<Sample> {
   if (way === "process") {
     const cli = path("../cli.ts");
-    const args = ["run", "-A", "--no-check", cli, "run", PYTHON, "--", ...ARGS];
+    const args = ["run", "-A", "--no-check", cli, "run", "--code-cache", "none", PYTHON, "--", ...ARGS];
     const { stdout, wall, peak } = await run(args, { limit: LIMIT_MS, stdin: requestOf(0) });
     await check(0, stdout);
     return { first: wall, ready: 0, rss: peak ?? NaN };
