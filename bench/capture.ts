@@ -15,7 +15,7 @@ import { median } from "./report.ts";
 const HELP = `deno task bench:capture [options]
 
   --only NAME,...   stop: 256 MB and 1,000 frames, with each of ${CONTENTS.join(", ")},
-                    and CPython with as much;
+                    and CPython with objects;
                     small: 1.6 MB; resume: all loops, or some of them by name: ${
   Object.keys(LOOPS).join(", ")
 }
@@ -69,6 +69,13 @@ async function stopped(workload: Workload, after: number): Promise<Stopped> {
   return { image: outcome.image, rounds, heard: heard - stopper.asked, captured: now - stopper.asked };
 }
 
+/** What came out after so many rounds must be what should. */
+async function check(workload: Workload, rounds: number, ...results: readonly unknown[]): Promise<void> {
+  const wanted = await workload.expected(rounds);
+  const wrong = results.find((result) => result !== wanted);
+  if (wrong !== undefined) throw new WrongResult(`after ${rounds} rounds ${wrong}, expected ${wanted}`);
+}
+
 function equal(a: Snapshot, b: Snapshot): boolean {
   const words = ({ memories: [{ buffer, pages }] }: Snapshot) => new Int32Array(buffer, 0, pages * 16384);
   const [own, other] = [words(a), words(b)];
@@ -83,7 +90,7 @@ const LARGE: Readonly<Record<string, (sizes: Sizes) => Workload>> = {
     // Four frames are not the recursion's.
     ({ megabytes, frames }: Sizes) => new Capture("spin", content, megabytes * 1024, frames - 4),
   ])),
-  cpython: ({ megabytes }) => new Python(Math.max(0, megabytes - 10) * 3650, 50),
+  objects: ({ megabytes }) => new Python(Math.max(0, megabytes - 10) * 3650, 50),
 };
 
 /** A large guest: how long until its frames are captured, and how fast its image is written and read. */
@@ -114,7 +121,7 @@ async function stopOnce(guest: Workload, folder: string): Promise<Sample> {
   const more = new Rounds();
   more.last = 10;
   const outcome = await (await guest.restore(restored, more, { control: stopper.control })).run();
-  await guest.check(outcome, rounds.count + more.count);
+  await check(guest, rounds.count + more.count, guest.result(outcome));
   return sample;
 }
 
@@ -143,7 +150,7 @@ async function stopSmall({ stops }: Sizes, folder: string): Promise<Sample> {
     const now = performance.now();
     restores.push(rounds.times[0] - start);
     if (outcome.kind !== "checkpointed") {
-      await workload.check(outcome, total + rounds.count);
+      await check(workload, total + rounds.count, workload.result(outcome));
       break;
     }
     first = { image: outcome.image, rounds, heard: 0, captured: now - stopper.asked };
@@ -159,22 +166,22 @@ async function stopSmall({ stops }: Sizes, folder: string): Promise<Sample> {
   };
 }
 
-/** From an image: how long `count` rounds take, in all and the second half of them. */
-async function goOn(
-  workload: Workload,
-  file: string,
-  before: number,
-  count: number,
-): Promise<readonly [all: number, half: number]> {
+/** Rounds from an image on: how long all took, and the second half of them. */
+interface Resumed {
+  readonly all: number;
+  readonly half: number;
+  readonly result: unknown;
+}
+
+async function goOn(workload: Workload, file: string, count: number): Promise<Resumed> {
   using stopper = new Stopper();
   const rounds = new Rounds();
   rounds.last = count;
   const guest = await workload.restore(await readImageFile(file), rounds, { control: stopper.control });
   const start = performance.now();
-  const outcome = await guest.run();
-  await workload.check(outcome, before + count);
+  const result = workload.result(await guest.run());
   const middle = rounds.times[(count >> 1) - 1], end = rounds.times[count - 1];
-  return [end - start, end - middle];
+  return { all: end - start, half: end - middle, result };
 }
 
 /** A loop before its frame is stopped, and after it is restored, here and in a fresh process. */
@@ -186,10 +193,11 @@ async function resumeOnce(name: string, { warm, work }: Sizes, folder: string): 
   const end = times[count - 1];
   const first = times.subarray(0, count).findIndex((time) => time >= end - work);
   const more = Math.max(2, count - 1 - first);
-  const same = await goOn(workload, file, count, more);
-  const fresh: number[] = await child("go-on", name, file, String(count), String(more));
+  const same = await goOn(workload, file, more);
+  const fresh: Resumed = await child("go-on", name, file, String(more));
+  await check(workload, count + more, same.result, fresh.result);
   const round = (end - times[count - 1 - more]) / more;
-  const ratio = ([all, half]: readonly number[]) => [all / more / round, half / (more - (more >> 1)) / round];
+  const ratio = ({ all, half }: Resumed) => [all / more / round, half / (more - (more >> 1)) / round];
   const [sameAll, sameHalf] = ratio(same), [freshAll, freshHalf] = ratio(fresh);
   return {
     rounds: 1000 / round,
@@ -208,7 +216,7 @@ async function child<T>(...args: string[]): Promise<T> {
 }
 
 async function answer([kind, name, ...rest]: readonly string[], sizes: Sizes): Promise<unknown> {
-  if (kind === "go-on") return await goOn(LOOPS[name](), rest[0], Number(rest[1]), Number(rest[2]));
+  if (kind === "go-on") return await goOn(LOOPS[name](), rest[0], Number(rest[1]));
   const folder = await Deno.makeTempDir({ prefix: "bench-capture-" });
   try {
     if (kind === "stop") return await stopOnce(LARGE[name](sizes), folder);
