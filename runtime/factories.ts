@@ -44,6 +44,9 @@ export interface CodeCache {
 
 /** The factories of a program's functions, for one instance or for instances of the same kind. */
 export class Factories {
+  /** V8 takes a text that it knows for the same code, and treats what differs between instances as variable. */
+  static #count = 0;
+  readonly #mark = `\n// ${Factories.#count++}`;
   readonly #made = new Map<string, Factory>();
   readonly #sites = new Map<string, SiteInfo>();
 
@@ -73,7 +76,7 @@ export class Factories {
     const point = site === undefined ? undefined : this.point(func, site);
     const ready = this.shared ? undefined : isReady;
     const { text, form } = this.program.compile(func, point, ready, `wasm-${this.index}`);
-    const made = { make: new Function("rt", "K", text) as Factory["make"], form };
+    const made = { make: new Function("rt", "K", text + this.#mark) as Factory["make"], form };
     // An instance that is alone asks once.
     if (this.shared) this.#made.set(key, made);
     if (site === undefined) this.cache?.add(func, made);
