@@ -20,7 +20,14 @@
  * @module
  */
 export { type CompiledForm, Program } from "./compiler/program.ts";
-export { type CompileOptions, mvvmPolicyFlags, type PolicyName, policyNames } from "./compiler/policy.ts";
+export {
+  type CompileOptions,
+  mvvmPolicyFlags,
+  type PassName,
+  passNames,
+  type PolicyName,
+  policyNames,
+} from "./compiler/policy.ts";
 export type { Module } from "./compiler/types.ts";
 export { functionName, functionsNamed } from "./compiler/function_name.ts";
 export { placeText, type SiteFacts, Symbols } from "./compiler/symbols.ts";

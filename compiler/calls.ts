@@ -96,7 +96,7 @@ export function lowerCall(lowering: Lowering, reader: Reader): void {
 }
 
 function calleeOf(lowering: Lowering, func: number): Expression {
-  if (func === lowering.func && lowering.resume === undefined) {
+  if (func === lowering.func && lowering.resume === undefined && lowering.uses("twins")) {
     lowering.callsItself = true;
     return id(twinName);
   }

@@ -136,7 +136,8 @@ export function lowerLoop(lowering: Lowering, reader: Reader): void {
   }
   // The poll stands behind the back edge. Its operands are the loop's parameters, in their slots.
   const poll = lowering.pollStatement("loop", block.start);
-  const counted = options.policy === "counter" && !block.calls ? block.counted : undefined;
+  const inStrips = options.policy === "counter" && !block.calls && lowering.uses("strips");
+  const counted = inStrips ? block.counted : undefined;
   if (counted !== undefined) {
     // Strips: the inner loop runs to the end of a strip as it would to the bound, at no cost.
     const end = lowering.declare("m" + depth, ValType.i32);

@@ -166,7 +166,7 @@ function lowerSelect(lowering: Lowering): void {
     const height = stack.height;
     for (const i of [height - 3, height - 2]) if (stack.values[i].place === "expr") stack.store(i);
   }
-  if (a.type === i32 && isSimple(a) && isSimple(b)) return selectInt(lowering);
+  if (a.type === i32 && isSimple(a) && isSimple(b) && lowering.uses("select")) return selectInt(lowering);
   if (a.high && test.place === "expr") stack.simplify(1);
   const condition = stack.pop();
   const on = condition.node;

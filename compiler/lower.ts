@@ -34,7 +34,7 @@ import { FlatCode } from "./flat.ts";
 import { handlers } from "./handlers.ts";
 import { livenessOf } from "./liveness.ts";
 import { OperandStack, type Place } from "./operands.ts";
-import type { CompileOptions } from "./policy.ts";
+import type { CompileOptions, PassName } from "./policy.ts";
 import { Reader } from "./reader.ts";
 import { emitReturn } from "./results.ts";
 import { type Split, split, type VariableKind } from "./split.ts";
@@ -111,7 +111,8 @@ export class Lowering {
     this.unwinds = context.mayUnwind(func);
     this.seeking = resume !== undefined;
     this.#keepsView = this.structure.accesses > this.structure.calls;
-    const inPlace = this.structure.sites <= maxSitesInPlace && this.localTypes.length < maxArguments;
+    const inPlace = this.uses("captures") && this.structure.sites <= maxSitesInPlace &&
+      this.localTypes.length < maxArguments;
     const liveness = inPlace && this.structure.sites > 0
       ? livenessOf(module, defined, this.localTypes.length)
       : new Map<number, Uint32Array>();
@@ -122,6 +123,11 @@ export class Lowering {
       inPlace ? liveness : undefined,
     );
     if (isFlat) this.flat = new FlatCode(this);
+  }
+
+  /** Whether a pass is not left out. */
+  uses(pass: PassName): boolean {
+    return !this.options.without.includes(pass);
   }
 
   emit(statement: Statement): void {
@@ -170,6 +176,7 @@ export class Lowering {
   /** The unsigned twin of a local that is used as an address, or `undefined`. */
   pointer(local: number): Expression | undefined {
     if (!this.structure.pointers.has(local) || this.localTypes[local] !== ValType.i32) return undefined;
+    if (!this.uses("pointers")) return undefined;
     return pointerNames[local] ??= id("u" + local);
   }
 

@@ -77,7 +77,7 @@ export function lowerLoad(lowering: Lowering, name: string, align: number, offse
   const view = lowering.view(memory);
   if (name === "f32.load" || name === "f64.load") {
     const type = name === "f32.load" ? ValType.f32 : ValType.f64;
-    const isSingle = type === ValType.f32 && isElement(align, offset);
+    const isSingle = type === ValType.f32 && isElement(lowering, align, offset);
     if (isSingle) stack.simplify(1);
     const address = popAddress(lowering);
     const singles = isSingle && address.place !== "const" ? lowering.view(memory, "s") : undefined;
@@ -159,8 +159,8 @@ function storeWide(lowering: Lowering, view: Expression, offset: number): void {
 }
 
 /** Whether an f32 is an element of the array of f32s, as far as can be told: then it is accessed as one. */
-function isElement(align: number, offset: number): boolean {
-  return align >= 2 && offset % 4 === 0;
+function isElement(lowering: Lowering, align: number, offset: number): boolean {
+  return align >= 2 && offset % 4 === 0 && lowering.uses("singles");
 }
 
 function storeFloat(
@@ -187,7 +187,7 @@ function storeFloat(
   }
   const known = top.shape === "number" && !top.load;
   const constant = top.place === "const";
-  const isSingle = method32 && isElement(align, offset);
+  const isSingle = method32 && isElement(lowering, align, offset);
   if (isSingle || !constant) stack.simplify(2);
   const value = stack.pop();
   const target = popAddress(lowering);

@@ -27,6 +27,21 @@ export const mvvmPolicyFlags: Readonly<Record<string, PolicyName>> = {
   "enable-loop-dirty-checkpoint": "dirty",
 };
 
+/**
+ * What makes code faster, changes no result, and can be left out (RATIONALE.md tells what each gains):
+ * - `strips`: counted loops in strips under `counter`
+ * - `captures`: sites of small functions save what is live, each by itself
+ * - `pointers`: unsigned twins of locals that are addresses
+ * - `select`: choices without branches
+ * - `twins`: recursive functions twice
+ * - `targets`: indirect calls that name the functions that they may call
+ * - `singles`: f32s as elements of a Float32Array
+ *
+ * The options `i64s` and `maxFunctionSize` do so for whole i64s and for the splitting of long functions.
+ */
+export const passNames = ["strips", "captures", "pointers", "select", "twins", "targets", "singles"] as const;
+export type PassName = (typeof passNames)[number];
+
 /** What the compiler is asked for; the same options and module always give the same code. */
 export interface CompileOptions {
   readonly policy: PolicyName;
@@ -40,6 +55,8 @@ export interface CompileOptions {
   readonly maxFunctionSize: number;
   /** How i64s are kept: as `halves`, `whole` where a function can, or as each function prefers. */
   readonly i64s: "auto" | "halves" | "whole";
+  /** Passes that are left out. */
+  readonly without: readonly PassName[];
   /** A function whose entries are counted (`-f`), by function index. */
   readonly watch?: number;
 }
@@ -51,6 +68,7 @@ export const defaultCompileOptions: CompileOptions = {
   maxNesting: 256,
   maxFunctionSize: 45_000,
   i64s: "auto",
+  without: [],
 };
 
 /** Fills in defaults and checks ranges; throws `RangeError` with what is allowed. */
@@ -58,6 +76,10 @@ export function compileOptions(given: Partial<CompileOptions> = {}): CompileOpti
   const options = { ...defaultCompileOptions, ...given };
   if (!policyNames.includes(options.policy)) {
     throw new RangeError(`unknown policy "${options.policy}": use one of ${policyNames.join(", ")}`);
+  }
+  const unknown = options.without.find((name) => !passNames.includes(name));
+  if (unknown !== undefined) {
+    throw new RangeError(`unknown pass "${unknown}": use one of ${passNames.join(", ")}`);
   }
   const bits = options.thresholdBits;
   if (!Number.isInteger(bits) || bits < 0 || bits > 30) {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type PolicyName, policyNames } from "../../compiler/policy.ts";
+import { passNames, type PolicyName, policyNames } from "../../compiler/policy.ts";
 import { Program as Compiled } from "../../compiler/program.ts";
 import { type FuncType, isRefType, type ValType, ValType as T } from "../../compiler/types.ts";
 import { takeSnapshot } from "../../runtime/checkpoint.ts";
@@ -84,6 +84,7 @@ class Guest implements Running {
       policy,
       thresholdBits: this.random.below(5),
       ticks: this.random.below(2) === 0,
+      without: passNames.filter(() => this.random.below(4) === 0),
       i64s: this.random.pick(["auto", "halves", "whole"] as const),
       maxNesting: this.random.below(4) === 0 ? -1 : 256,
       maxFunctionSize: this.random.pick([100, 1000, 45_000]),

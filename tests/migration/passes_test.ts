@@ -1,0 +1,61 @@
+/**
+ * Every pass of the compiler can be left out, makes other code, and changes no result: not of a whole run, nor
+ * of one that is stopped with the pass and goes on without it, or the other way round.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type CompileOptions, type PassName, passNames, Program } from "../../mod.ts";
+import { Random } from "../fuzz/random.ts";
+import { PROGRAMS } from "../programs/table.ts";
+import { countTicks, journey, loadProgram, uninterrupted } from "./journey.ts";
+
+/** Bench kernels have code that the test programs have not. */
+const KERNELS = ["saxpy", "fib", "indirect", "quicksort"];
+
+const texts = (program: Program) =>
+  program.module.codes.map((_, i) => program.compile(program.module.imported.funcs + i).text);
+
+Deno.test("passes: each can be left out, and makes other code", () => {
+  const modules = [
+    ...PROGRAMS.map(({ name }) => `../programs/${name}.wasm`),
+    ...KERNELS.map((name) => `../../bench/kernels/${name}.wasm`),
+  ].map((path) => Program.from(Deno.readFileSync(new URL(path, import.meta.url))));
+  const all = modules.map((program) => texts(program).join("\n"));
+  for (const pass of passNames) {
+    const differ = modules.filter((program, i) =>
+      texts(program.withOptions({ without: [pass] })).join("\n") !== all[i]
+    );
+    assert(differ.length > 0, `${pass} changes nothing`);
+  }
+  const [program] = modules;
+  assertThrows(
+    () => program.withOptions({ without: ["magic" as PassName] }),
+    RangeError,
+    'unknown pass "magic": use one of strips,',
+  );
+});
+
+/** All passes, and the options that leave each out. */
+const ways: readonly (readonly [string, Partial<CompileOptions>])[] = [
+  ...passNames.map((pass) => [pass, { without: [pass] }] as const),
+  ["i64s", { i64s: "halves" }],
+  ["splitting", { maxFunctionSize: Infinity }],
+  ["all of them", { without: passNames, i64s: "halves", maxFunctionSize: Infinity }],
+];
+
+for (const [name, options] of ways) {
+  Deno.test(`passes: nothing changes without ${name}`, async () => {
+    const random = new Random(5);
+    for (const { name, small, stdin } of PROGRAMS) {
+      if (["clocks", "files"].includes(name)) continue; // Their memory holds what no two runs share.
+      const load = loadProgram(name, small.args, { stdin });
+      const expected = await uninterrupted(load);
+      assertEquals((await journey(load, [{ options }])).ending, expected, name);
+      const ticks = await countTicks(load, options);
+      const stop = { stopAtTick: 1 + random.below(ticks) };
+      assertEquals((await journey(load, [{ options, stop }, {}])).ending, expected, name);
+      assertEquals((await journey(load, [{ stop }, { options }])).ending, expected, name);
+    }
+  });
+}
