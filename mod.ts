@@ -22,6 +22,7 @@
 export { type CompiledForm, Program } from "./compiler/program.ts";
 export {
   type CompileOptions,
+  givenOptions,
   mvvmPolicyFlags,
   type PassName,
   passNames,
@@ -58,6 +59,7 @@ export { type StackFrame, Trap, TrapKind } from "./runtime/trap.ts";
 export type { ThreadObserver } from "./runtime/thread.ts";
 export { binaryHash, moduleHash } from "./runtime/module_hash.ts";
 export type { CodeCache } from "./runtime/factories.ts";
+export { isLarge } from "./runtime/code_store.ts";
 export { parseCompression } from "./runtime/image/codec.ts";
 export { PAGE_BYTES, type ParentRef, WASM_PAGE_BYTES } from "./runtime/image/format.ts";
 export { ImageError } from "./runtime/image/error.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Program } from "../mod.ts";
+import { isLarge, type Program } from "../mod.ts";
 import { say } from "./messages.ts";
 import type { CodeFile } from "../runtime/code_folder_deno.ts";
 
@@ -19,9 +19,8 @@ const VARIABLE = "MVVM_CODE_CACHE";
  */
 export async function openCodeFile(program: Program, place?: string): Promise<CodeFile | undefined> {
   const folder = place ?? variable(VARIABLE) ?? userFolder();
-  if (folder === undefined || folder === NONE) return undefined;
-  const { CodeFile, isLarge } = await import("../runtime/code_folder_deno.ts");
-  if (!isLarge(program.module)) return undefined;
+  if (folder === undefined || folder === NONE || !isLarge(program.module)) return undefined;
+  const { CodeFile } = await import("../runtime/code_folder_deno.ts");
   const file = await CodeFile.open(folder, program.module, program.options);
   if (file === undefined && place !== undefined) {
     say(`warning: no code is kept in ${place}: it must be a folder that only its owner can write to`);

@@ -8,6 +8,7 @@ import {
   type CompileOptions,
   functionName,
   functionsNamed,
+  givenOptions,
   isArtifact,
   Program,
   readArtifact,
@@ -29,7 +30,7 @@ export function besideTarget(target: string, extension: string): string {
 export async function loadTarget(path: string, options: Partial<CompileOptions> = {}): Promise<Program> {
   const bytes = readFile(path);
   if (isArtifact(bytes)) return await readArtifact(bytes, options);
-  return Program.from(isText(path, bytes) ? await assemble(path, bytes) : bytes, given(options));
+  return Program.from(isText(path, bytes) ? await assemble(path, bytes) : bytes, givenOptions(options));
 }
 
 /** A program that is to run, and the file that keeps its code. */
@@ -54,14 +55,10 @@ export async function loadRunnable(
   const binary = isText(path, bytes) ? await assemble(path, bytes) : bytes;
   // Another thread is at it while this one decodes.
   binaryHash(binary);
-  const program = Program.decoded(binary, { ...defaults, ...given(options) });
+  const program = Program.decoded(binary, { ...defaults, ...givenOptions(options) });
   const codeFile = await openCodeFile(program, place);
   if (!codeFile?.code.funcs.length) program.validate();
   return { program, codeFile };
-}
-
-function given(options: Partial<CompileOptions>): Partial<CompileOptions> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** The same program, stopping when a function is called. */

@@ -132,7 +132,7 @@ export function lowerCallIndirect(lowering: Lowering, reader: Reader): void {
       ),
       [expr(method("H", "badIndirectCall", [q]))],
     ));
-    const likely = lowering.context.tableFuncs(type);
+    const likely = lowering.uses("targets") ? lowering.context.tableFuncs(type) : [];
     // Arguments that are written several times must be short.
     if (likely.length > 0) stack.simplify(count);
     const args = popArguments(lowering, type, true);

@@ -77,10 +77,11 @@ export function lowerLoad(lowering: Lowering, name: string, align: number, offse
   const view = lowering.view(memory);
   if (name === "f32.load" || name === "f64.load") {
     const type = name === "f32.load" ? ValType.f32 : ValType.f64;
-    const isSingle = type === ValType.f32 && isElement(lowering, align, offset);
+    const isSingle = type === ValType.f32 &&
+      isElement(lowering, stack.values[stack.height - 1], align, offset);
     if (isSingle) stack.simplify(1);
     const address = popAddress(lowering);
-    const singles = isSingle && address.place !== "const" ? lowering.view(memory, "s") : undefined;
+    const singles = isSingle ? lowering.view(memory, "s") : undefined;
     const load = { memory, view, address: address.node, offset, singles };
     stack.pushExpr(type, floatLoad(load, type), [address], "number", accessed, { load });
     return;
@@ -159,8 +160,8 @@ function storeWide(lowering: Lowering, view: Expression, offset: number): void {
 }
 
 /** Whether an f32 is an element of the array of f32s, as far as can be told: then it is accessed as one. */
-function isElement(lowering: Lowering, align: number, offset: number): boolean {
-  return align >= 2 && offset % 4 === 0 && lowering.uses("singles");
+function isElement(lowering: Lowering, address: Value, align: number, offset: number): boolean {
+  return align >= 2 && offset % 4 === 0 && address.place !== "const" && lowering.uses("singles");
 }
 
 function storeFloat(
@@ -187,35 +188,34 @@ function storeFloat(
   }
   const known = top.shape === "number" && !top.load;
   const constant = top.place === "const";
-  const isSingle = method32 && isElement(lowering, align, offset);
+  const isSingle = method32 && isElement(lowering, address, align, offset);
   if (isSingle || !constant) stack.simplify(2);
   const value = stack.pop();
   const target = popAddress(lowering);
   stack.flushEffects();
-  const plain = call(member(view, method32 ? "setFloat32" : "setFloat64"), [
-    effectiveAddress(target.node, offset),
-    value.node,
-    littleEndian,
-  ]);
-  if (constant && !(isSingle && target.place !== "const")) return lowering.emit(expr(plain));
   const exact = method("H", method32 ? "storeF32" : "storeF64", [
     id(memory),
     target.node,
     num(offset),
     value.node,
   ]);
-  if (!isSingle || target.place === "const") {
-    return lowering.emit(expr(cond(isPlain(value.node, known), plain, exact)));
+  if (isSingle) {
+    const singles = lowering.view(memory, "s");
+    const element = singleIndex(target.node, offset);
+    const isThere = logical(
+      "&&",
+      bin("===", bin("&", target.node, num(3)), num(0)),
+      bin("<", element, member(singles, "length")),
+    );
+    const test = constant ? isThere : logical("&&", isPlain(value.node, known), isThere);
+    return lowering.emit(expr(cond(test, set(index(singles, element), value.node).expression, exact)));
   }
-  const singles = lowering.view(memory, "s");
-  const element = singleIndex(target.node, offset);
-  const isThere = logical(
-    "&&",
-    bin("===", bin("&", target.node, num(3)), num(0)),
-    bin("<", element, member(singles, "length")),
-  );
-  const test = constant ? isThere : logical("&&", isPlain(value.node, known), isThere);
-  lowering.emit(expr(cond(test, set(index(singles, element), value.node).expression, exact)));
+  const plain = call(member(view, method32 ? "setFloat32" : "setFloat64"), [
+    effectiveAddress(target.node, offset),
+    value.node,
+    littleEndian,
+  ]);
+  lowering.emit(expr(constant ? plain : cond(isPlain(value.node, known), plain, exact)));
 }
 
 /** Whether a float can be written as it is: NaNs are written by their bits. */

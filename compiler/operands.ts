@@ -92,17 +92,18 @@ const maxSize = 48;
 const none: readonly number[] = [];
 const noMore = {};
 
-/**
- * An operand that is kept somewhere. All operands are made with the same fields in the same order, here and in
- * `pushExpr`: a start of CPython makes a million of them.
- */
-function kept(
+/** All operands are made here, so that V8 sees one shape: a start of CPython makes a million of them. */
+function operand(
   type: ValType,
   { node, high, big, signed }: Place,
   shape: Shape,
   place: Value["place"],
   locals: readonly number[],
   top: number,
+  effects: number = Effect.none,
+  size = 1,
+  load?: FloatLoad,
+  exact?: boolean,
 ): Value {
   return {
     type,
@@ -112,18 +113,18 @@ function kept(
     signed,
     shape,
     place,
-    effects: 0,
-    size: 1,
+    effects,
+    size,
     locals,
     top,
-    load: undefined,
-    exact: undefined,
+    load,
+    exact,
   };
 }
 
 export function constant(type: ValType, node: Expression, high?: Expression): Value {
   const shape = type === ValType.f32 || type === ValType.f64 ? "number" : "int";
-  return kept(type, { node, high }, shape, "const", none, 0);
+  return operand(type, { node, high }, shape, "const", none, 0);
 }
 
 /** Another expression with the same value. */
@@ -163,7 +164,7 @@ export class OperandStack {
   #makeSlot(height: number, type: ValType): Value {
     const shape = type === ValType.f32 || type === ValType.f64 ? "raw" : "int";
     const place = this.#placeOf(height, type);
-    return kept(type, place, shape, "slot", none, height + 1);
+    return operand(type, place, shape, "slot", none, height + 1);
   }
 
   #placeOf(height: number, type: ValType): Place {
@@ -198,27 +199,12 @@ export class OperandStack {
       top = Math.max(top, value.top);
       if (value.locals.length > 0) locals = locals.length === 0 ? value.locals : [...locals, ...value.locals];
     }
-    const signed = undefined;
-    this.push({
-      type,
-      node,
-      high,
-      big,
-      signed,
-      shape,
-      place: "expr",
-      effects,
-      size,
-      locals,
-      top,
-      load,
-      exact,
-    });
+    this.push(operand(type, { node, high, big }, shape, "expr", locals, top, effects, size, load, exact));
   }
 
   pushLocal(local: number, type: ValType, place: Place): void {
     const shape = type === ValType.f32 || type === ValType.f64 ? "raw" : "int";
-    this.push(this.#locals[local] ??= kept(type, place, shape, "local", [local], 0));
+    this.push(this.#locals[local] ??= operand(type, place, shape, "local", [local], 0));
   }
 
   pop(): Value {

@@ -71,6 +71,16 @@ export const defaultCompileOptions: CompileOptions = {
   without: [],
 };
 
+/** Without what is `undefined`, so that it can be laid over other options. */
+export function givenOptions(options: Partial<CompileOptions>): Partial<CompileOptions> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** Equal for options that are. */
+export function optionsText(options: CompileOptions): string {
+  return JSON.stringify(options, Object.keys(options).sort());
+}
+
 /** Fills in defaults and checks ranges; throws `RangeError` with what is allowed. */
 export function compileOptions(given: Partial<CompileOptions> = {}): CompileOptions {
   const options = { ...defaultCompileOptions, ...given };

@@ -125,7 +125,7 @@ export class Program {
       mayGrow: (callee) => graph.mayGrow(callee),
       passesDepth: (callee) => graph.passesDepth(callee),
       cyclic: (callee) => graph.cyclic(callee),
-      tableFuncs: (type) => options.without.includes("targets") ? [] : graph.tableFuncs(type),
+      tableFuncs: (type) => graph.tableFuncs(type),
       isReady,
     };
     return new Lowering(context, func, resume).lower();

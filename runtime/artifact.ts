@@ -20,8 +20,9 @@
  * @module
  */
 import { decode } from "../compiler/decode.ts";
-import { type CompileOptions, compileOptions } from "../compiler/policy.ts";
+import { type CompileOptions, compileOptions, givenOptions, optionsText } from "../compiler/policy.ts";
 import { Program } from "../compiler/program.ts";
+import { concatenate } from "./concatenate.ts";
 import { producer } from "./guest.ts";
 import { moduleHash } from "./module_hash.ts";
 
@@ -90,10 +91,7 @@ export async function writeArtifact(
     },
   };
   const line = encoder.encode(`${start}${JSON.stringify(header)}\n`);
-  const file = new Uint8Array(line.length + body.length);
-  file.set(line);
-  file.set(body, line.length);
-  return file;
+  return concatenate([line, body]);
 }
 
 /**
@@ -131,10 +129,8 @@ function makeProgram(
     // What was compiled was validated before.
     const module = decode(Uint8Array.fromBase64(text(header.wasm)));
     const { at, lengths } = header.functions;
-    const options = compileOptions({ ...header.options, ...given(wanted) });
-    const same = JSON.stringify(options, Object.keys(options).sort()) ===
-      JSON.stringify(header.options, Object.keys(header.options).sort());
-    if (!same) return new Program(module, options);
+    const options = compileOptions({ ...header.options, ...givenOptions(wanted) });
+    if (optionsText(options) !== optionsText(header.options)) return new Program(module, options);
     const positions = new Float64Array(lengths.length);
     let next = at;
     lengths.forEach((length, i) => {
@@ -150,10 +146,6 @@ function makeProgram(
   } catch (error) {
     return error as Error;
   }
-}
-
-function given(options: Partial<CompileOptions>): Partial<CompileOptions> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 function readHeader(file: Uint8Array): Header {

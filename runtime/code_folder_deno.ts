@@ -7,14 +7,12 @@
  * @module
  */
 import { Script } from "node:vm";
-import type { CompileOptions } from "../compiler/policy.ts";
+import { type CompileOptions, optionsText } from "../compiler/policy.ts";
 import type { Module } from "../compiler/types.ts";
-import { type CodeKey, CodeStore, type ScriptLoader } from "./code_store.ts";
+import { type CodeKey, CodeStore, digest, type ScriptLoader } from "./code_store.ts";
 import { producer } from "./guest.ts";
 import { moduleHash } from "./module_hash.ts";
 
-/** Modules with less code are compiled in no time. */
-const leastCode = 128 * 1024;
 /** Files that were not used for longest are removed when the folder has more bytes than this. */
 const mostBytes = 256 * 1024 * 1024;
 
@@ -29,11 +27,6 @@ export const loadScript: ScriptLoader = (text, data) => {
     data: () => script.createCachedData(),
   };
 };
-
-/** Whether a module's code takes so long to compile that it is worth keeping. */
-export function isLarge({ codes }: Module): boolean {
-  return codes.length > 0 && codes[codes.length - 1].end - codes[0].start >= leastCode;
-}
 
 /** The code of one program, and the file that keeps it. */
 export class CodeFile implements Disposable {
@@ -90,16 +83,12 @@ export class CodeFile implements Disposable {
 async function keyOf(module: Module, options: CompileOptions): Promise<CodeKey | undefined> {
   const engine = engineVersion();
   if (engine === undefined) return undefined;
-  const names = Object.keys(options).sort() as (keyof CompileOptions)[];
-  const chosen = names.map((name) => [name, options[name] ?? null]);
-  const program = `${(await moduleHash(module)).toHex()}-${await digest(JSON.stringify(chosen))}`;
-  return { engine: await digest(engine), program };
+  const program = `${(await moduleHash(module)).toHex()}-${await shortDigest(optionsText(options))}`;
+  return { engine: await shortDigest(engine), program };
 }
 
-/** A short one. */
-async function digest(text: string): Promise<string> {
-  const whole = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(whole, 0, 8).toHex();
+async function shortDigest(text: string): Promise<string> {
+  return (await digest(new TextEncoder().encode(text))).slice(0, 16);
 }
 
 /** Changes with everything that compiles; `undefined` if that cannot be found out. */

@@ -41,12 +41,19 @@ interface Header extends CodeKey {
   readonly lengths: { readonly text: number; readonly sites: readonly number[]; readonly data: number };
 }
 
+/** Modules with less code are compiled in no time. */
+const leastCode = 128 * 1024;
 /** Less text is not worth a file. */
 const leastText = 200_000;
 /** What is new is worth writing all again if it is more than this share. */
 const leastShare = 0.05;
 
 const [opening, separator, closing] = ["[\n", ",\n", "\n]"];
+
+/** Whether a module's code takes so long to compile that it is worth keeping. */
+export function isLarge({ codes }: Module): boolean {
+  return codes.length > 0 && codes[codes.length - 1].end - codes[0].start >= leastCode;
+}
 
 export class CodeStore implements CodeCache {
   readonly funcs: readonly number[];
@@ -158,8 +165,7 @@ function cutLine(bytes: Uint8Array<ArrayBuffer>): [string, Uint8Array<ArrayBuffe
 /** A function's text as an expression. The name that it had for itself would be that of the whole script. */
 function textOf({ make }: Factory): string {
   const text = String(make);
-  const name = text.lastIndexOf("\n//# sourceURL=");
-  return `(${name < 0 ? text : text.slice(0, name) + "\n}"})`;
+  return `(${text.slice(0, text.lastIndexOf("\n//# sourceURL="))}\n})`;
 }
 
 /** Numbers that JSON does not know are spelled. */
@@ -190,6 +196,7 @@ class StoredForm implements Form {
   }
 }
 
-async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+/** SHA-256 in hexadecimal digits. */
+export async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -66,7 +66,7 @@ export class Instance {
     given: Given = {},
   ) {
     const module = this.module = program.module;
-    const cache = index === 0 ? store.options.codeCache : undefined;
+    const cache = index === 0 ? store.codeCache : undefined;
     this.#factories = given.factories ?? new Factories(program, index, false, cache);
     for (const value of imports) {
       if (typeof value === "function") {

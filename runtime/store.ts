@@ -24,7 +24,10 @@ export class Store {
   readonly thread: Thread;
   readonly instances: Instance[] = [];
 
-  constructor(readonly options: StoreOptions = {}) {
+  readonly codeCache: CodeCache | undefined;
+
+  constructor(options: StoreOptions = {}) {
+    this.codeCache = options.codeCache;
     this.thread = new Thread(options);
     this.thread.store = this;
   }

@@ -8,7 +8,7 @@ import type { CommandLine } from "../args.ts";
 import { readImage } from "../image_file.ts";
 import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
 import { defaultOutput, refuseIfBuiltOn } from "../recorder.ts";
-import { besideTarget, loadRunnable } from "../target.ts";
+import { besideTarget, loadRunnable, loadTarget } from "../target.ts";
 import { loadTrust } from "../trust.ts";
 import { explainUpgrade, upgraded } from "../upgrade.ts";
 
@@ -25,13 +25,14 @@ export async function restore(line: CommandLine): Promise<number> {
   const load = (file: string) =>
     loadRunnable(file, line.codeCache, { ...line.policy, ticks }, policy && { policy });
   const runnable = await load(line.upgrade?.module ?? target);
-  const own = line.upgrade ? (await load(target)).program : runnable.program;
-  const rebuilt = line.upgrade && { ...line.upgrade, program: runnable.program };
-  if (rebuilt?.explain) return await explainUpgrade(image, own, rebuilt);
+  // The old program of an upgrade does not run.
+  const rebuilt = line.upgrade &&
+    { ...line.upgrade, program: runnable.program, own: await loadTarget(target) };
+  if (rebuilt?.explain) return await explainUpgrade(image, rebuilt.own, rebuilt);
   const filled = fillRedactions(image, line.guest.env);
   // What was kept out of this image is kept out of the next.
   const redacted = [...(image.redactions ?? []).map(({ name }) => name), ...line.trust.redactEnv];
-  const from = rebuilt ? await upgraded(filled, own, rebuilt) : filled;
+  const from = rebuilt ? await upgraded(filled, rebuilt.own, rebuilt) : filled;
   const loaded = [target, path, ...trust.loaded, ...rebuilt ? [rebuilt.module] : []];
   // A further image of a rebuilt program goes where that looks for it; the old one stays.
   if (line.imageOut !== undefined) await refuseIfBuiltOn(line.imageOut, trust, "--image-out");

@@ -12,7 +12,7 @@ import { concatenate } from "../../runtime/concatenate.ts";
 import { Factories } from "../../runtime/factories.ts";
 import { assemble } from "../exact/subject.ts";
 import { Random } from "../fuzz/random.ts";
-import { countTicks, journey, type Leg, type Load, loadProgram } from "../migration/journey.ts";
+import { countTicks, journey, type Leg, type Load, loadProgram, OWN_STORE } from "../migration/journey.ts";
 import { PROGRAMS } from "../programs/table.ts";
 
 const key: CodeKey = { engine: "this", program: "one" };
@@ -28,7 +28,7 @@ const read = (bytes: Bytes, { program }: Pick<Load, "program">, wanted = key) =>
   CodeStore.read(bytes, program.module, wanted, loadScript);
 
 for (const { name, small, stdin } of PROGRAMS) {
-  if (["clocks", "files"].includes(name)) continue; // Their memory holds what no two runs share.
+  if (OWN_STORE.includes(name)) continue;
   Deno.test(`code: ${name} from kept code, stopped and restored`, async () => {
     const load = loadProgram(name, small.args, { stdin });
     const random = new Random(3);

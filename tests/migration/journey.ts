@@ -55,6 +55,9 @@ export interface Leg {
 /** The directory's name, on the host's side and on the guest's. */
 export const DIR = "DIR";
 
+/** C programs whose memory holds what no two runs share: the time, and the numbers of files. */
+export const OWN_STORE: readonly string[] = ["clocks", "files"];
+
 /** One of the C test programs. */
 export function loadProgram(name: string, args: readonly string[], more: Partial<Load> = {}): Load {
   const bytes = Deno.readFileSync(new URL(`../programs/${name}.wasm`, import.meta.url));

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type CompileOptions, type PassName, passNames, Program } from "../../mod.ts";
 import { Random } from "../fuzz/random.ts";
 import { PROGRAMS } from "../programs/table.ts";
-import { countTicks, journey, loadProgram, uninterrupted } from "./journey.ts";
+import { countTicks, journey, loadProgram, OWN_STORE, uninterrupted } from "./journey.ts";
 
 /** Bench kernels have code that the test programs have not. */
 const KERNELS = ["saxpy", "fib", "indirect", "quicksort"];
@@ -48,7 +48,7 @@ for (const [name, options] of ways) {
   Deno.test(`passes: nothing changes without ${name}`, async () => {
     const random = new Random(5);
     for (const { name, small, stdin } of PROGRAMS) {
-      if (["clocks", "files"].includes(name)) continue; // Their memory holds what no two runs share.
+      if (OWN_STORE.includes(name)) continue;
       const load = loadProgram(name, small.args, { stdin });
       const expected = await uninterrupted(load);
       assertEquals((await journey(load, [{ options }])).ending, expected, name);

@@ -8,12 +8,18 @@ import { assert, assertEquals } from "@std/assert";
 import type { PolicyName } from "../../mod.ts";
 import { Random } from "../fuzz/random.ts";
 import { PROGRAMS } from "../programs/table.ts";
-import { countTicks, type Ending, journey, type Leg, loadProgram, uninterrupted } from "./journey.ts";
+import {
+  countTicks,
+  type Ending,
+  journey,
+  type Leg,
+  loadProgram,
+  OWN_STORE,
+  uninterrupted,
+} from "./journey.ts";
 
 const policies: readonly PolicyName[] = ["function", "loop", "counter", "dirty"];
 
-/** Programs whose memory holds what no two hosts share: the time, and the numbers of files. */
-const OWN_STORE = ["clocks", "files"];
 const sameStore = (name: string, { store, ...rest }: Ending) =>
   OWN_STORE.includes(name) ? rest : { ...rest, store };
 

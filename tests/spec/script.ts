@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concatenate } from "../../runtime/concatenate.ts";
 import { type List, read, ScriptError, type Sexpr } from "./sexpr.ts";
 import { parsePattern, parseValue, type Pattern, type Value } from "./values.ts";
 
@@ -122,13 +123,7 @@ function joinStrings(operands: Operands): Uint8Array {
     if (expr.kind !== "string") throw operands.fail("strings are needed");
     return expr.bytes;
   });
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return concatenate(parts);
 }
 
 function parseModule(operands: Operands): { name?: string; source: ModuleSource } {
