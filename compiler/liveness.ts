@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { Reader } from "./reader.ts";
-import { readOpcode, skipImmediates } from "./structure.ts";
+import { Passing, passings } from "./passing.ts";
 import type { Module } from "./types.ts";
 
 /** Live locals by the file offset of a `loop` or a call: at the loop's header, behind the call. */
@@ -31,157 +30,212 @@ const Event = {
   stop: 10,
 } as const;
 
-/** One instruction that changes what is live. `arg` is a local, an offset, or a label index. */
-interface Step {
-  readonly event: number;
-  readonly arg: number;
+/** The instructions of a body that change what is live. */
+interface Steps {
+  readonly count: number;
+  readonly events: Uint8Array;
+  /** Of each: a local, an offset, or a label index. */
+  readonly args: Int32Array;
 }
 
-/** A block around the current instruction, seen from its end. */
-interface Open {
-  /** Live behind the block. */
-  readonly behind: Uint32Array;
-  /** Live at the start of the else-arm. */
-  otherwise: Uint32Array | undefined;
-  /** Where branches to it go: behind it, or to the header of a loop. */
-  target: Uint32Array;
-}
+const events = new Uint8Array(0x100).fill(255);
+events[0x20] = Event.get;
+events[0x21] = events[0x22] = Event.set;
+events[0x0c] = Event.br;
+events[0x0d] = Event.brIf;
+events[0x00] = events[0x0f] = Event.stop;
+events[0x02] = Event.block;
+events[0x04] = Event.if;
+events[0x03] = Event.loop;
+events[0x05] = Event.else;
+events[0x0b] = Event.end;
+events[0x10] = events[0x11] = Event.call;
 
-function steps(module: Module, definedIndex: number): Step[] {
-  const { bodyStart, end } = module.codes[definedIndex];
-  const reader = new Reader(module.bytes, bodyStart, end);
-  const out: Step[] = [];
-  const add = (event: number, arg = 0) => out.push({ event, arg });
-  while (reader.position < end) {
-    const offset = reader.position;
-    const opcode = readOpcode(reader);
-    switch (opcode) {
-      case 0x20:
-        add(Event.get, reader.u32());
-        continue;
-      case 0x21:
-      case 0x22:
-        add(Event.set, reader.u32());
-        continue;
-      case 0x0c:
-        add(Event.br, reader.u32());
-        continue;
-      case 0x0d:
-        add(Event.brIf, reader.u32());
-        continue;
-      case 0x0e:
-        // Like so many `br_if`, and a `br` for the last label.
-        for (let count = reader.u32(); count >= 0; count--) {
-          add(count === 0 ? Event.br : Event.brIf, reader.u32());
-        }
-        continue;
-      case 0x00:
-      case 0x0f:
-        add(Event.stop);
-        break;
-      case 0x02:
-        add(Event.block);
-        break;
-      case 0x04:
-        add(Event.if);
-        break;
-      case 0x03:
-        add(Event.loop, offset);
-        break;
-      case 0x05:
-        add(Event.else);
-        break;
-      case 0x0b:
-        add(Event.end);
-        break;
-      case 0x10:
-      case 0x11:
-        add(Event.call, offset);
+/**
+ * One pass over a body, without a `Reader`: this is done for many functions of a program that starts. The body need
+ * not be valid yet; then what comes out means nothing.
+ */
+function stepsOf({ bytes, codes }: Module, definedIndex: number): Steps {
+  const { bodyStart, end } = codes[definedIndex];
+  // No instruction is more steps than it has bytes.
+  const list = { count: 0, events: new Uint8Array(end - bodyStart), args: new Int32Array(end - bodyStart) };
+  const add = (event: number, arg: number) => {
+    list.events[list.count] = event;
+    list.args[list.count++] = arg;
+  };
+  let at = bodyStart;
+  const u32 = (): number => {
+    let byte = bytes[at++];
+    let value = byte & 0x7f;
+    for (let shift = 7; byte >= 0x80; shift += 7) {
+      byte = bytes[at++];
+      value |= (byte & 0x7f) << shift;
     }
-    skipImmediates(reader, opcode);
+    return value >>> 0;
+  };
+  while (at < end) {
+    const offset = at;
+    const opcode = bytes[at++];
+    const event = events[opcode];
+    if (event === Event.get || event === Event.set || event === Event.br || event === Event.brIf) {
+      add(event, u32());
+      continue;
+    }
+    if (opcode === 0x0e) {
+      // Like so many `br_if`, and a `br` for the last label.
+      for (let count = u32(); count >= 0 && at < end; count--) {
+        add(count === 0 ? Event.br : Event.brIf, u32());
+      }
+      continue;
+    }
+    if (event !== 255) add(event, offset);
+    let passing = passings[opcode];
+    if (passing === Passing.prefix) passing = passings[0x100 | u32()];
+    if (passing <= Passing.integers) { for (; passing > 0; passing--) while (bytes[at++] >= 0x80); }
+    else if (passing === Passing.f32) at += 4;
+    else if (passing === Passing.f64) at += 8;
+    else {
+      const count = u32();
+      at += count;
+    }
   }
-  return out;
+  return list;
 }
 
-/** Finds what is live at the sites of one defined function, going backwards until nothing changes. */
-export function livenessOf(module: Module, definedIndex: number, locals: number): Liveness {
-  const list = steps(module, definedIndex);
-  const words = (locals + 31) >> 5;
-  const none: Uint32Array = new Uint32Array(words);
+/** Sets of locals, in one array; by number. */
+class Sets {
+  #bits: Uint32Array;
+  constructor(private readonly words: number, capacity: number) {
+    this.#bits = new Uint32Array(words * capacity);
+  }
+
+  #room(set: number): void {
+    if ((set + 1) * this.words <= this.#bits.length) return;
+    const grown = new Uint32Array(Math.max(2 * this.#bits.length, (set + 1) * this.words));
+    grown.set(this.#bits);
+    this.#bits = grown;
+  }
+
+  clear(set: number): void {
+    this.#bits.fill(0, set * this.words, (set + 1) * this.words);
+  }
+
+  add(set: number, local: number): void {
+    this.#bits[set * this.words + (local >> 5)] |= 1 << (local & 31);
+  }
+
+  remove(set: number, local: number): void {
+    this.#bits[set * this.words + (local >> 5)] &= ~(1 << (local & 31));
+  }
+
+  /** Makes a set another's equal, and says whether it was not. */
+  copy(to: number, from: number): boolean {
+    this.#room(to);
+    let changed = false;
+    for (let i = 0; i < this.words; i++) {
+      const word = this.#bits[from * this.words + i];
+      if (this.#bits[to * this.words + i] === word) continue;
+      this.#bits[to * this.words + i] = word;
+      changed = true;
+    }
+    return changed;
+  }
+
+  unite(to: number, from: number): void {
+    for (let i = 0; i < this.words; i++) this.#bits[to * this.words + i] |= this.#bits[from * this.words + i];
+  }
+
+  of(set: number): Uint32Array {
+    return this.#bits.slice(set * this.words, (set + 1) * this.words);
+  }
+}
+
+/**
+ * Finds what is live at the sites of one defined function, going backwards until nothing changes.
+ *
+ * @param withCalls Whether calls are wanted, too.
+ */
+export function livenessOf(module: Module, definedIndex: number, locals: number, withCalls = true): Liveness {
+  const steps = stepsOf(module, definedIndex);
   const found = new Map<number, Uint32Array>();
-  const union = (a: Uint32Array, b: Uint32Array) => a.map((word, i) => word | b[i]);
-  const same = (a: Uint32Array, b: Uint32Array) => a.every((word, i) => word === b[i]);
   // Going backwards, a loop's end is met first: what its header needs is known from the pass before.
-  const headers = loopsByEnd(list);
-  for (let changed = true; changed;) {
+  const headers = loopsByEnd(steps);
+  const loops = new Map([...headers.values()].map((offset, i) => [offset, i]));
+  // What is live here; what was at the headers of loops; of each open block, as it is seen from its end: what is
+  // live behind it, at the start of its else-arm, and where branches to it go.
+  const live = 0;
+  const header = (offset: number) => 1 + loops.get(offset)!;
+  const behind = (depth: number) => 1 + loops.size + 3 * depth;
+  const otherwise = (depth: number) => behind(depth) + 1;
+  const target = (depth: number) => behind(depth) + 2;
+  const sets = new Sets((locals + 31) >> 5, 1 + loops.size + 3 * 16);
+  const hasElse: boolean[] = [];
+  // In valid code, each pass settles one more level of nested loops.
+  for (let changed = true, passes = 0; changed && passes <= loops.size; passes++) {
     changed = false;
-    let live: Uint32Array = none;
-    const open: Open[] = [];
-    for (let i = list.length - 1; i >= 0; i--) {
-      const { event, arg } = list[i];
-      const innermost = open[open.length - 1];
-      switch (event) {
+    sets.clear(live);
+    let open = 0;
+    for (let i = steps.count - 1; i >= 0; i--) {
+      const arg = steps.args[i];
+      switch (steps.events[i]) {
         case Event.get:
-          if (!isLive(live, arg)) {
-            live = live.slice();
-            live[arg >> 5] |= 1 << (arg & 31);
-          }
+          sets.add(live, arg);
           break;
         case Event.set:
-          if (isLive(live, arg)) {
-            live = live.slice();
-            live[arg >> 5] &= ~(1 << (arg & 31));
-          }
+          sets.remove(live, arg);
           break;
         case Event.call:
-          found.set(arg, live);
+          if (withCalls) found.set(arg, sets.of(live));
           break;
         case Event.end: {
-          const header = headers.get(i);
-          const target = header === undefined ? live : found.get(header) ?? none;
-          open.push({ behind: live, otherwise: undefined, target });
+          const loop = headers.get(i);
+          sets.copy(behind(open), live);
+          sets.copy(target(open), loop === undefined ? live : header(loop));
+          hasElse[open++] = false;
           break;
         }
         case Event.else:
-          innermost.otherwise = live;
-          live = innermost.behind;
+          sets.copy(otherwise(open - 1), live);
+          hasElse[open - 1] = true;
+          sets.copy(live, behind(open - 1));
           break;
         case Event.block:
-          open.pop();
+          open--;
           break;
         case Event.if:
-          open.pop();
-          live = union(live, innermost.otherwise ?? innermost.behind);
+          open--;
+          sets.unite(live, hasElse[open] ? otherwise(open) : behind(open));
           break;
         case Event.loop:
-          open.pop();
-          if (!same(found.get(arg) ?? none, live)) changed = true;
-          found.set(arg, live);
+          open--;
+          if (sets.copy(header(arg), live)) changed = true;
           break;
         case Event.br:
-          live = open[open.length - 1 - arg].target;
+          sets.copy(live, target(open - 1 - arg));
           break;
         case Event.brIf:
-          live = union(live, open[open.length - 1 - arg].target);
+          sets.unite(live, target(open - 1 - arg));
           break;
         case Event.stop:
-          live = none;
+          sets.clear(live);
       }
     }
   }
+  for (const offset of loops.keys()) found.set(offset, sets.of(header(offset)));
   return found;
 }
 
 /** The offset of each loop by the index of the step that ends it. */
-function loopsByEnd(list: readonly Step[]): Map<number, number> {
+function loopsByEnd({ count, events, args }: Steps): Map<number, number> {
   const ends = new Map<number, number>();
-  const open: Step[] = [];
-  list.forEach((step, i) => {
-    if (step.event === Event.block || step.event === Event.if || step.event === Event.loop) open.push(step);
-    else if (step.event === Event.end) {
+  const open: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const event = events[i];
+    if (event === Event.block || event === Event.if || event === Event.loop) open.push(i);
+    else if (event === Event.end) {
       const opened = open.pop();
-      if (opened?.event === Event.loop) ends.set(i, opened.arg);
+      if (opened !== undefined && events[opened] === Event.loop) ends.set(i, args[opened]);
     }
-  });
+  }
   return ends;
 }

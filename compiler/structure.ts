@@ -37,17 +37,6 @@ export interface CountedLoop {
   readonly bound: { readonly local: number } | { readonly constant: number };
 }
 
-/** What a function does, as far as the call graph and the policies are concerned. */
-export interface Facts {
-  /** Function indices called directly, without repeats. */
-  readonly callees: readonly number[];
-  /** Type indices of `call_indirect`, without repeats. */
-  readonly indirect: readonly number[];
-  readonly loops: boolean;
-  /** Whether it has a `memory.grow`. */
-  readonly grows: boolean;
-}
-
 const kinds: Immediate[] = [];
 for (const { code, immediate } of opcodes) kinds[code] = immediate;
 
@@ -94,29 +83,6 @@ export function skipImmediates(reader: Reader, opcode: number): void {
     default:
       skipLeb(reader);
   }
-}
-
-/** Finds the facts of one defined function. */
-export function factsOf(module: Module, definedIndex: number): Facts {
-  const { bodyStart, end } = module.codes[definedIndex];
-  const reader = new Reader(module.bytes, bodyStart, end);
-  const callees = new Set<number>();
-  const indirect = new Set<number>();
-  let loops = false;
-  let grows = false;
-  while (reader.position < end) {
-    const opcode = readOpcode(reader);
-    if (opcode === 0x10) callees.add(reader.u32());
-    else if (opcode === 0x11) {
-      indirect.add(reader.u32());
-      reader.u32();
-    } else {
-      if (opcode === 0x03) loops = true;
-      else if (opcode === 0x40) grows = true;
-      skipImmediates(reader, opcode);
-    }
-  }
-  return { callees: [...callees], indirect: [...indirect], loops, grows };
 }
 
 /** What is gained by keeping the i64s of an instruction whole, by opcode: add, sub, mul, shifts, rotations. */
