@@ -42,6 +42,15 @@ export const mvvmPolicyFlags: Readonly<Record<string, PolicyName>> = {
 export const passNames = ["strips", "captures", "pointers", "select", "twins", "targets", "singles"] as const;
 export type PassName = (typeof passNames)[number];
 
+/**
+ * - `js`: generated JavaScript.
+ * - `wasm`: the module is rewritten to a module, which V8 compiles, and restored frames are generated JavaScript.
+ *   Programs that share more than functions with others, or change tables, have `js`.
+ * - `auto`: `wasm`, but for what has to count (`ticks`, `watch`).
+ */
+export type BackEnd = "auto" | "wasm" | "js";
+export const backEnds: readonly BackEnd[] = ["auto", "wasm", "js"];
+
 /** What the compiler is asked for; the same options and module always give the same code. */
 export interface CompileOptions {
   readonly policy: PolicyName;
@@ -55,6 +64,7 @@ export interface CompileOptions {
   readonly maxFunctionSize: number;
   /** How i64s are kept: as `halves`, `whole` where a function can, or as each function prefers. */
   readonly i64s: "auto" | "halves" | "whole";
+  readonly backEnd: BackEnd;
   /** Passes that are left out. */
   readonly without: readonly PassName[];
   /** A function whose entries are counted (`-f`), by function index. */
@@ -68,6 +78,7 @@ export const defaultCompileOptions: CompileOptions = {
   maxNesting: 256,
   maxFunctionSize: 45_000,
   i64s: "auto",
+  backEnd: "auto",
   without: [],
 };
 

@@ -10,9 +10,11 @@ import { emit } from "./emit.ts";
 import type { LoweredFunction, LoweringContext } from "./context.ts";
 import { Lowering } from "./lower.ts";
 import { type CompileOptions, compileOptions } from "./policy.ts";
+import { NotRewritable } from "./rewrite/body.ts";
+import { type KeptModule, rewriteModule, rewrittenBefore, type RewrittenModule } from "./rewrite/module.ts";
 import type { Form, ResumePoint } from "./sites.ts";
 import type { Module } from "./types.ts";
-import { validate } from "./validate.ts";
+import { validate, validateOutside } from "./validate.ts";
 
 /** The source text of one form of a function, and what the runtime must know about it. */
 export interface CompiledForm {
@@ -30,6 +32,7 @@ export class Program {
   readonly options: CompileOptions;
   #graph: CallGraph | undefined;
   #mayUnwind: Uint8Array | undefined;
+  #rewritten: RewrittenModule | null | undefined;
 
   /** @param module Decoded and validated. */
   constructor(
@@ -73,14 +76,47 @@ export class Program {
     return new Program(decode(bytes), options);
   }
 
-  /** @throws {InvalidError | UnsupportedError} */
+  /** @throws {MalformedError | InvalidError | UnsupportedError} */
   validate(): void {
-    validate(this.module);
+    if (!this.#isValidatedByRewriting()) validate(this.module);
+  }
+
+  /** Rewriting validates all bodies on its way. If it fails, validation alone finds what is to be said first. */
+  #isValidatedByRewriting(): boolean {
+    try {
+      validateOutside(this.module);
+      return this.rewritten !== undefined;
+    } catch {
+      return false;
+    }
   }
 
   /** The same module under other options. */
   withOptions(options: Partial<CompileOptions>): Program {
     return new Program(this.module, options, this.graph);
+  }
+
+  /** The module rewritten to a module; `undefined` if the options or the module are not for that back end. */
+  get rewritten(): RewrittenModule | undefined {
+    if (this.#rewritten === undefined) this.#rewritten = this.#rewrite() ?? null;
+    return this.#rewritten ?? undefined;
+  }
+
+  /** Takes what was made before of the same module, under the same options: it is valid, then. */
+  takeRewritten(kept: KeptModule): void {
+    this.#rewritten = rewrittenBefore(this.module, this.options, kept);
+  }
+
+  #rewrite(): RewrittenModule | undefined {
+    const { backEnd, ticks, watch } = this.options;
+    if (this.precompiled !== undefined || backEnd === "js" || watch !== undefined) return undefined;
+    if (ticks && backEnd === "auto") return undefined;
+    try {
+      return rewriteModule(this.module, this.graph.traits(this.options), this.options);
+    } catch (error) {
+      if (error instanceof NotRewritable) return undefined;
+      throw error;
+    }
   }
 
   /**

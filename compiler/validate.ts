@@ -31,8 +31,7 @@ const MAX_PAGES = 65536;
  */
 export function validate(module: Module): void {
   try {
-    if (module.invalid !== undefined) throw module.invalid;
-    new Rules(module).check();
+    validateOutside(module);
     const validator = new FunctionValidator(module);
     for (let i = 0; i < module.codes.length; i++) validator.validate(i);
   } catch (error) {
@@ -40,6 +39,16 @@ export function validate(module: Module): void {
     if (error instanceof InvalidError) checkBodies(module);
     throw error;
   }
+}
+
+/**
+ * Validates everything but the function bodies.
+ *
+ * @throws {InvalidError}
+ */
+export function validateOutside(module: Module): void {
+  if (module.invalid !== undefined) throw module.invalid;
+  new Rules(module).check();
 }
 
 /** Fails if the instructions of any function are malformed. */

@@ -16,7 +16,7 @@ import { FUNC, TypeStacks } from "./validate_stack.ts";
 export abstract class FunctionBody extends TypeStacks {
   protected readonly module: Module;
   protected readonly reader: Reader;
-  #definedIndex = 0;
+  protected definedIndex = 0;
   #locals = new Uint8Array(64);
   #localCount = 0;
   /** The current instruction, for messages: file offset and opcode. */
@@ -34,7 +34,7 @@ export abstract class FunctionBody extends TypeStacks {
     const { module, reader } = this;
     const code = module.codes[definedIndex];
     const { params, results } = module.types[code.typeIndex];
-    this.#definedIndex = definedIndex;
+    this.definedIndex = definedIndex;
     reader.where = `code section, function ${module.imported.funcs + definedIndex}`;
     reader.position = code.bodyStart;
     reader.end = code.end;
@@ -103,7 +103,7 @@ export abstract class FunctionBody extends TypeStacks {
 
   /** For example `code section, function 7 "main", i32.add`. */
   #where(): string {
-    const index = this.module.imported.funcs + this.#definedIndex;
+    const index = this.module.imported.funcs + this.definedIndex;
     const name = this.module.names.funcs.get(index);
     return `code section, function ${index}${name === undefined ? "" : ` "${name}"`}, ${
       opcodeOf(this.code)?.name

@@ -55,6 +55,11 @@ export function validateFunction(module: Module, definedIndex: number, probe?: P
 /** Validates functions of one module, one after the other, with the same buffers. */
 export class FunctionValidator extends FunctionBody {
   readonly #signatures = signatures();
+  /** By `signatureIndex`: 1 for the instructions that `hear` is told of. */
+  protected heard: Uint8Array | undefined;
+
+  /** For those who do more than validate: told of an instruction before it is checked. */
+  protected hear(_offset: number, _code: number): void {}
 
   /** As `validateFunction`. */
   validate(definedIndex: number, probe?: Probe): void {
@@ -69,6 +74,7 @@ export class FunctionValidator extends FunctionBody {
   #instructions(probe: Probe | undefined): void {
     const reader = this.reader;
     const { plain, alignment } = this.#signatures;
+    const { heard } = this;
     const probed: (ValType | 0)[] = [];
     while (this.frames > 0) {
       const offset = reader.position;
@@ -82,6 +88,7 @@ export class FunctionValidator extends FunctionBody {
         probe(offset, code, probed, !this.unreachable, this.height);
       }
       const index = signatureIndex(code);
+      if (heard !== undefined && heard[index] === 1) this.hear(offset, code);
       if (plain[index] === 1) this.#apply(index);
       else if (alignment[index] !== 0) this.#access(index, alignment[index] - 1);
       else this.#contextual(code);

@@ -23,6 +23,8 @@ export abstract class TypeStacks {
   /** Operand types; `UNKNOWN` or a `ValType`. */
   protected types = new Uint8Array(256);
   protected depth = 0;
+  /** Most operands at any time since `reset`. */
+  protected deepest = 0;
 
   /** Number of open control frames; the function's own is the first. */
   protected frames = 0;
@@ -40,6 +42,7 @@ export abstract class TypeStacks {
   protected push(type: number): void {
     if (this.depth === this.types.length) this.#growTypes();
     this.types[this.depth++] = type;
+    if (this.depth > this.deepest) this.deepest = this.depth;
   }
 
   protected pushAll(types: readonly ValType[]): void {
@@ -125,6 +128,7 @@ export abstract class TypeStacks {
   /** Forgets everything, also what an error left behind. */
   protected reset(): void {
     this.depth = 0;
+    this.deepest = 0;
     this.frames = 0;
   }
 

@@ -1,0 +1,124 @@
+/**
+ * What a rewritten module has behind the original's own: index spaces only grow at their ends, so a function, a
+ * table, a global has the same index in both. (Memories of the original are imported, and the control words
+ * come right behind them.)
+ *
+ * @module
+ */
+import type { FuncType, Module, ValType } from "../types.ts";
+import { ValType as T } from "../types.ts";
+import { typeKey } from "../callgraph.ts";
+
+/** What the runtime does for rewritten code, by index in the table of helpers. */
+export const Helper = {
+  /** `() -> i32`: the attention word is set. Whether to leave. */
+  poll: 0,
+  /** `i32 -> i32`: the depth limit is passed. Whether to leave. */
+  enter: 1,
+  /** `i32 -> i32`: grows the memory, as `memory.grow` does. */
+  grow: 2,
+  /** `i32 i32 -> i32`: a site of a function is passed, where passages are counted. Whether to leave. */
+  tick: 3,
+  /** `i32 i32 -> i32`: a function has run for long, and came here so many times. Whether to leave. */
+  pause: 4,
+} as const;
+export type HelperName = keyof typeof Helper;
+
+export const helperTypes: Readonly<Record<HelperName, FuncType>> = {
+  poll: { params: [], results: [T.i32] },
+  enter: { params: [T.i32], results: [T.i32] },
+  grow: { params: [T.i32], results: [T.i32] },
+  tick: { params: [T.i32, T.i32], results: [T.i32] },
+  pause: { params: [T.i32, T.i32], results: [T.i32] },
+};
+
+/** Mutable i32 globals behind the original's, in this order. */
+export const stateNames = [
+  /** Not 0 while the stack unwinds. */
+  "unwinding",
+  /** Estimated bytes of stack that are in use. */
+  "depth",
+  /** Where the next captured frame goes. */
+  "frames",
+  /** The element that an indirect call took last: says which of two traps it is. */
+  "element",
+  /** The table of that element. */
+  "table",
+  /** Whether the last conversion to an integer was of a NaN: likewise. */
+  "nan",
+] as const;
+export type StateName = (typeof stateNames)[number];
+
+/** The types of a rewritten module: the original's, and more that are asked for. */
+export class TypeSpace {
+  readonly types: FuncType[];
+  readonly #indices = new Map<string, number>();
+
+  constructor(types: readonly FuncType[]) {
+    this.types = [...types];
+  }
+
+  indexOf(type: FuncType): number {
+    const key = typeKey(type);
+    let index = this.#indices.get(key);
+    if (index === undefined) this.#indices.set(key, index = this.types.push(type) - 1);
+    return index;
+  }
+
+  /** The encoding of a block's type that takes nothing, as a number for `s32`. */
+  blockType(results: readonly ValType[]): number {
+    if (results.length === 0) return -64;
+    return results.length === 1 ? results[0] - 0x80 : this.indexOf({ params: [], results });
+  }
+}
+
+/** Indices of what is added. */
+export class Extras {
+  readonly types: TypeSpace;
+  /** Memory with the control words. */
+  readonly control: number;
+  /** Memory for captured frames. */
+  readonly frames: number;
+  /** Table of helpers. */
+  readonly helpers: number;
+  /** Table of all functions. */
+  readonly funcs: number;
+  /** The function that makes room for a frame: function index, site, bytes of values; the frame's address. */
+  readonly frame: number;
+  /** Of functions that have clones: the index of the first. */
+  readonly clones: ReadonlyMap<number, number>;
+  /** Memory with the values of the guest's globals that change, since JavaScript is as quick to read it. */
+  readonly globals: number;
+  readonly #ownGlobals: number;
+
+  /** @param cloned Functions that have clones, in ascending order. */
+  constructor(module: Module, cloned: readonly number[] = []) {
+    this.types = new TypeSpace(module.types);
+    this.control = module.memories.length;
+    this.frames = this.control + 1;
+    this.globals = this.frames + 1;
+    this.helpers = module.tables.length;
+    this.funcs = this.helpers + 1;
+    this.frame = module.funcTypes.length;
+    this.#ownGlobals = module.globalTypes.length;
+    const first = this.frame + 1;
+    this.clones = new Map(cloned.map((func, i) => [func, first + i * clonesOfEach]));
+  }
+
+  /** The global that holds a part of the state. */
+  state(name: StateName): number {
+    return this.#ownGlobals + stateNames.indexOf(name);
+  }
+}
+
+/**
+ * A small function that calls itself has so many clones. It calls the first of them, that the next, and the last
+ * calls it again; only the original counts the depth of the stack, for all of them.
+ */
+export const clonesOfEach = 3;
+
+/** Bytes of each global in the memory of globals, by its index. */
+export const bytesOfGlobal = 8;
+
+/** Bytes before the values of a captured frame: function index and site number. */
+export const frameHeader = 8;

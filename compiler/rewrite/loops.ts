@@ -1,0 +1,242 @@
+/**
+ * Loops that look for a stop request. V8 makes the most of loops that have no calls in them, so under `counter`
+ * an innermost loop gets another around it, with the look in that one: it comes there every 2^thresholdBits turns.
+ *
+ * ```wat
+ * (block $done                     ;; a loop that counts to a bound instead runs in strips:
+ *   (loop $again                   ;; (loop $again
+ *     (local.set $count ...)       ;;   (local.set $end ...)
+ *     (block $pause                ;;   (loop $loop
+ *       (loop $loop                ;;     ... (br_if $loop (i32.ne (local.get $i) (local.get $end))))
+ *         (br_if $pause ...)       ;;   (if (i32.ne (local.get $i) ... bound ...)
+ *         ...)                     ;;     (then ... look ... (br $again))))
+ *       (br $done))                ;;
+ *     ... look ...                 ;; and where all turns fit one strip, as it was
+ *     (br $again)))
+ * ```
+ *
+ * @module
+ */
+import { ValType as T } from "../types.ts";
+import { outerBits, RewrittenBody, Use } from "./body.ts";
+import { type Counted, innermostLoop } from "./innermost_loop.ts";
+import { I } from "./writer.ts";
+
+/** So many looks are a pause. */
+const looksOfPause = 256;
+
+/** What is known of a loop that has a site. */
+interface Loop {
+  readonly site: number;
+  /** File offsets of the opcode and of the first instruction in the loop. */
+  readonly offset: number;
+  readonly start: number;
+}
+
+export abstract class RewrittenLoops extends RewrittenBody {
+  /** What closes a block that was opened, by its place among the open ones. */
+  readonly #closings: ((end: number) => void)[] = [];
+
+  /**
+   * A block of the original opens.
+   *
+   * @param added How many added blocks are around it, beside those that are around the innermost one.
+   * @param close Called at its end.
+   */
+  protected opens(added = 0, close: (end: number) => void = nothing): void {
+    this.around[this.frames] = this.around[this.frames - 1] + added;
+    this.#closings[this.frames] = close;
+  }
+
+  /** The innermost block ends. @param end File offset of its `end`. */
+  protected closes(end: number): void {
+    if (this.frames > 1) this.#closings[this.frames - 1](end);
+  }
+
+  /** A loop with a site. What is before it was copied. @param params How many parameters it takes. */
+  protected pollingLoop(loop: Loop, params: number): void {
+    const { bytes, codes } = this.module;
+    const { policy, ticks } = this.context.options;
+    const found = ticks || policy !== "counter" || bytes[loop.offset + 1] !== 0x40
+      ? undefined
+      : innermostLoop(bytes, loop.start, codes[this.definedIndex].end, this.heard!);
+    if (found === undefined) {
+      this.opens();
+      this.copyTo(loop.start);
+      this.store(params);
+      return this.#lookingLoop(loop.site);
+    }
+    if (found.counted === undefined) this.#countingLoop(loop);
+    else this.#stripLoop(loop, found.counted);
+  }
+
+  /**
+   * A loop that looks in itself: at every turn (`loop`), or often, since it does more than the looking takes, and
+   * at its first turn to begin with.
+   */
+  #lookingLoop(site: number): void {
+    const { writer: code, context: { options: { policy, ticks, thresholdBits } } } = this;
+    if (ticks || policy !== "counter") return this.poll(site, 1);
+    const turns = this.local(Use.turns, T.i32);
+    code.get(turns);
+    code.const(-1);
+    code.u8(I.add);
+    code.tee(turns);
+    code.const(0);
+    code.u8(I.ltS);
+    code.openUnlikely();
+    code.const(2 ** Math.min(thresholdBits, outerBits) - 1);
+    code.set(turns);
+    this.#look(1);
+    this.attention();
+    code.get(this.local(Use.looks, T.i32));
+    code.const(looksOfPause - 1);
+    code.u8(I.and);
+    code.u8(I.eqz);
+    code.u8(I.or);
+    code.openUnlikely();
+    this.pause(site, 3, this.local(Use.looks, T.i32));
+    code.end();
+    code.end();
+  }
+
+  /** Counts looks. */
+  #look(count: number): void {
+    const { writer: code } = this;
+    const looks = this.local(Use.looks, T.i32);
+    code.get(looks);
+    code.const(count);
+    code.u8(I.add);
+    code.set(looks);
+  }
+
+  /** Pauses an innermost loop, which has come as far as many looks of others. */
+  #pauseInnermost(site: number, inner: number): void {
+    this.#look(looksOfPause);
+    this.pause(site, inner, this.local(Use.looks, T.i32));
+  }
+
+  /** @param condition Whether to pause. @param look What is done then, so many blocks in. */
+  #pausingLoop({ start }: Loop, condition: () => void, look: (inner: number) => void): void {
+    const { writer: code } = this;
+    code.open("block");
+    this.opens(3, (end) => {
+      this.copyTo(end + 1);
+      code.br(2);
+      code.end();
+      // Outside of the loop and of one of the added blocks.
+      look(-2);
+      code.br(0);
+      code.end();
+      code.end();
+    });
+    this.copyTo(start);
+    condition();
+    code.brIfUnlikely(1);
+  }
+
+  #countingLoop(loop: Loop): void {
+    const { writer: code } = this;
+    const count = this.local(Use.count, T.i32);
+    code.open("block");
+    code.open("loop");
+    // One more than the turns, since it is counted before each.
+    code.const(2 ** this.context.options.thresholdBits + 1);
+    code.set(count);
+    this.#pausingLoop(loop, () => {
+      code.get(count);
+      code.const(-1);
+      code.u8(I.add);
+      code.tee(count);
+      code.u8(I.eqz);
+    }, (inner) => this.#pauseInnermost(loop.site, inner));
+  }
+
+  #stripLoop(loop: Loop, counted: Counted): void {
+    if (counted.copyEnd === undefined) return this.#strips(loop, counted, 1);
+    // Few turns take none of this: the loop as it was.
+    const { writer: code } = this;
+    this.#fits(counted);
+    code.u8(I.eqz);
+    code.openUnlikely();
+    this.#strips(loop, counted, 2, () => {
+      code.u8(I.else);
+      code.copy(this.module.bytes, loop.offset, counted.copyEnd);
+      code.end();
+    });
+  }
+
+  /** @param added How many blocks are around the loop. @param close Closes those that are opened before. */
+  #strips({ site, start }: Loop, counted: Counted, added: number, close = nothing): void {
+    const { writer: code } = this;
+    const end = this.local(Use.end, T.i32);
+    code.open("loop");
+    this.#bound(counted);
+    code.get(counted.local);
+    code.const(Math.imul(counted.step, this.#most));
+    code.u8(I.add);
+    this.#fits(counted);
+    code.u8(I.select);
+    code.set(end);
+    this.opens(added, (at) => {
+      this.copyTo(counted.boundStart);
+      code.get(end);
+      if (counted.boundStart === counted.boundEnd) code.u8(I.ne);
+      this.skipTo(counted.boundEnd);
+      this.copyTo(at + 1);
+      code.get(counted.local);
+      this.#bound(counted);
+      code.u8(I.ne);
+      code.openUnlikely();
+      // Outside of the loop, in this.
+      this.#pauseInnermost(site, 0);
+      code.br(1);
+      code.end();
+      code.end();
+      close();
+    });
+    this.copyTo(start);
+  }
+
+  /** Most turns of a strip. */
+  get #most(): number {
+    return 2 ** Math.min(this.context.options.thresholdBits, 16);
+  }
+
+  #bound({ bound }: Counted): void {
+    if ("local" in bound) this.writer.get(bound.local);
+    else this.writer.const(bound.constant);
+  }
+
+  /**
+   * Whether the bound is reached within one strip: exactly so many steps lead there, and not too many. (If not,
+   * a strip's steps do not pass the bound, even around the integers.)
+   */
+  #fits(counted: Counted): void {
+    const { writer: code } = this;
+    const { local, step } = counted;
+    const size = Math.abs(step);
+    if (step > 0) this.#bound(counted);
+    code.get(local);
+    if (step < 0) this.#bound(counted);
+    code.u8(I.sub);
+    const left = this.local(Use.left, T.i32);
+    if (size !== 1) {
+      code.tee(left);
+      code.const(size);
+      code.u8(I.divU);
+    }
+    code.const(-1);
+    code.u8(I.add);
+    code.const(this.#most);
+    code.u8(I.ltU);
+    if (size === 1) return;
+    code.get(left);
+    code.const(size);
+    code.u8(I.remU);
+    code.u8(I.eqz);
+    code.u8(I.and);
+  }
+}
+
+function nothing(): void {}
