@@ -1,5 +1,5 @@
 /**
- * MVVM: a migratable WebAssembly virtual machine. Programs run as generated JavaScript, can be stopped
+ * MVVM: a migratable WebAssembly virtual machine. Programs run as rewritten WebAssembly, can be stopped
  * at any checkpoint site, and go on elsewhere from an image.
  *
  * ```ts
@@ -21,6 +21,8 @@
  */
 export { type CompiledForm, Program } from "./compiler/program.ts";
 export {
+  type BackEnd,
+  backEnds,
   type CompileOptions,
   givenOptions,
   mvvmPolicyFlags,

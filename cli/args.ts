@@ -4,6 +4,8 @@
  * @module
  */
 import {
+  type BackEnd,
+  backEnds,
   type FilePolicy,
   mvvmPolicyFlags,
   parseCompression,
@@ -61,6 +63,7 @@ export interface TrustArgs {
 export interface PolicyArgs {
   readonly policy?: PolicyName;
   readonly thresholdBits?: number;
+  readonly backEnd?: BackEnd;
 }
 
 /** A checked command line. */
@@ -125,6 +128,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     policy: {
       policy: given.oneOf("policy", policyNames),
       thresholdBits: given.whole("threshold-bits", 0, 30),
+      backEnd: given.oneOf("back-end", backEnds),
     },
     trust: trustArgs(given),
     upgrade: upgradeArgs(given),

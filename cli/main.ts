@@ -5,34 +5,26 @@
  */
 import { producer } from "../mod.ts";
 import { type CommandLine, readCommandLine } from "./args.ts";
-import { checkpoint } from "./commands/checkpoint.ts";
-import { compile } from "./commands/compile.ts";
-import { coredump } from "./commands/coredump.ts";
-import { diff } from "./commands/diff.ts";
-import { compact } from "./commands/image/compact.ts";
-import { edit } from "./commands/image/edit.ts";
-import { key } from "./commands/image/key.ts";
-import { seal, unseal } from "./commands/image/seal.ts";
-import { inspect } from "./commands/inspect.ts";
-import { restore } from "./commands/restore.ts";
-import { run } from "./commands/run.ts";
 import { helpText } from "./help.ts";
 import { ExitCode, explain, writeError, writeOutput } from "./messages.ts";
 import { type CommandName, commandsOfGroup } from "./options.ts";
 
-const commands: Readonly<Record<CommandName, (line: CommandLine) => Promise<number>>> = {
-  run,
-  compile,
-  checkpoint,
-  restore,
-  inspect,
-  diff,
-  coredump,
-  "image compact": compact,
-  "image edit": edit,
-  "image key": key,
-  "image seal": seal,
-  "image unseal": unseal,
+type Command = (line: CommandLine) => Promise<number>;
+
+/** Each is loaded when it is asked for. */
+const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  run: async () => (await import("./commands/run.ts")).run,
+  compile: async () => (await import("./commands/compile.ts")).compile,
+  checkpoint: async () => (await import("./commands/checkpoint.ts")).checkpoint,
+  restore: async () => (await import("./commands/restore.ts")).restore,
+  inspect: async () => (await import("./commands/inspect.ts")).inspect,
+  diff: async () => (await import("./commands/diff.ts")).diff,
+  coredump: async () => (await import("./commands/coredump.ts")).coredump,
+  "image compact": async () => (await import("./commands/image/compact.ts")).compact,
+  "image edit": async () => (await import("./commands/image/edit.ts")).edit,
+  "image key": async () => (await import("./commands/image/key.ts")).key,
+  "image seal": async () => (await import("./commands/image/seal.ts")).seal,
+  "image unseal": async () => (await import("./commands/image/seal.ts")).unseal,
 };
 
 /**
@@ -61,7 +53,10 @@ export async function main(args: readonly string[]): Promise<number> {
       return ExitCode.ok;
     }
     const line = readCommandLine(args);
-    if (!line.help) return await commands[line.command](line);
+    if (!line.help) {
+      const command = await commands[line.command]();
+      return await command(line);
+    }
     writeOutput(`${helpText(line.command)}\n`);
     return ExitCode.ok;
   } catch (error) {

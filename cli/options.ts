@@ -171,12 +171,20 @@ export const options: readonly OptionSpec[] = [
     "policy",
     "policy",
     compiling,
-    "none|function|loop|counter|dirty; if not given counter, for run none, for restore that of the image",
+    "none|function|loop|counter|dirty; if not given counter, for restore that of the image",
     { value: "POLICY" },
   ),
   option("threshold-bits", "policy", compiling, "counter looks every 2^N back edges; 16 if not given", {
     value: "N",
   }),
+
+  option(
+    "back-end",
+    "policy",
+    guests,
+    "wasm|js|auto: functions as WebAssembly or as JavaScript; auto is the quicker one as far as is known",
+    { value: "NAME" },
+  ),
 
   option("image", "image", stoppable, "the image; FILE's name with its extension replaced by .mvvm", {
     value: "FILE",

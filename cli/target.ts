@@ -23,14 +23,16 @@ export function besideTarget(target: string, extension: string): string {
 }
 
 /**
- * Reads and validates a program: `.wasm`, `.wat`, or an ahead-of-time file.
+ * Reads and validates a program that is looked at or compiled: `.wasm`, `.wat`, or an ahead-of-time file.
  *
  * @param options What is `undefined` is left to the file.
  */
 export async function loadTarget(path: string, options: Partial<CompileOptions> = {}): Promise<Program> {
   const bytes = readFile(path);
   if (isArtifact(bytes)) return await readArtifact(bytes, options);
-  return Program.from(isText(path, bytes) ? await assemble(path, bytes) : bytes, givenOptions(options));
+  // Not to be run: nothing needs rewriting.
+  const chosen: Partial<CompileOptions> = { backEnd: "js", ...givenOptions(options) };
+  return Program.from(isText(path, bytes) ? await assemble(path, bytes) : bytes, chosen);
 }
 
 /** A program that is to run, and the file that keeps its code. */
@@ -57,7 +59,12 @@ export async function loadRunnable(
   binaryHash(binary);
   const program = Program.decoded(binary, { ...defaults, ...givenOptions(options) });
   const codeFile = await openCodeFile(program, place);
-  if (!codeFile?.code.funcs.length) program.validate();
+  const code = codeFile?.code;
+  if (code?.rewritten !== undefined) program.takeRewritten(code.rewritten);
+  else if (!code?.funcs.length) {
+    program.validate();
+    if (program.rewritten !== undefined) code?.keep(program.rewritten);
+  }
   return { program, codeFile };
 }
 

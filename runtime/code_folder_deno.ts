@@ -96,7 +96,7 @@ function engineVersion(): string | undefined {
   const versions = `${producer}, V8 ${Deno.version.v8}`;
   const url = new URL(import.meta.url);
   if (url.protocol !== "file:") return `${versions}, ${url}`;
-  const parts = [url, new URL("./", url), new URL("../compiler/", url)];
+  const parts = [url, new URL("./", url), new URL("../compiler/", url), new URL("../compiler/rewrite/", url)];
   if (parts.some((path) => !isGranted({ name: "read", path }))) return undefined;
   const files = parts.flatMap((part) => part.pathname.endsWith("/") ? sourcesIn(part) : [part]);
   return `${versions}, ${files.map(stamp).join(" ")}`;

@@ -1,12 +1,14 @@
 /**
- * The code of one program's run forms, to begin with the next time: as one script, with what V8 makes of it.
+ * The code of one program, to begin with the next time: the rewritten module, or run forms as one script, with what
+ * V8 makes of it.
  *
- * The bytes are a line with the digest of the rest, a line of JSON, then the script's text, the sites of each
- * function as JSON, and V8's data. They are trusted as our own code is: the digest tells damage, not forgery.
+ * The bytes are a line with the digest of the rest, a line of JSON, then the rewritten module and what the call
+ * graph says of its functions, the script's text, the sites of each function as JSON, and V8's data. They are trusted as our own code is: the digest tells damage, not forgery.
  *
  * @module
  */
 import { type Form, localTypes, type Site } from "../compiler/sites.ts";
+import type { KeptModule } from "../compiler/rewrite/module.ts";
 import type { Module, ValType } from "../compiler/types.ts";
 import { concatenate } from "./concatenate.ts";
 import type { CodeCache, Factory } from "./factories.ts";
@@ -38,7 +40,13 @@ interface Header extends CodeKey {
   /** The functions, in the order in which they were made: each may call those before it without asking. */
   readonly funcs: readonly number[];
   /** In bytes. */
-  readonly lengths: { readonly text: number; readonly sites: readonly number[]; readonly data: number };
+  readonly lengths: {
+    readonly module: number;
+    readonly traits: number;
+    readonly text: number;
+    readonly sites: readonly number[];
+    readonly data: number;
+  };
 }
 
 /** Modules with less code are compiled in no time. */
@@ -48,6 +56,7 @@ const leastText = 200_000;
 /** What is new is worth writing all again if it is more than this share. */
 const leastShare = 0.05;
 
+const none = new Uint8Array(0);
 const [opening, separator, closing] = ["[\n", ",\n", "\n]"];
 
 /** Whether a module's code takes so long to compile that it is worth keeping. */
@@ -63,10 +72,12 @@ export class CodeStore implements CodeCache {
   readonly #makers: readonly Factory["make"][];
   /** V8's data before anything ran: later, it may have dropped what ran long ago. */
   readonly #early: Uint8Array | undefined;
+  #isRewrittenNew = false;
 
   private constructor(
     private readonly module: Module,
     private readonly key: CodeKey,
+    private kept?: KeptModule,
     private readonly text = "",
     private readonly sites: readonly Uint8Array[] = [],
     funcs: readonly number[] = [],
@@ -104,10 +115,23 @@ export class CodeStore implements CodeCache {
     const { funcs, lengths } = JSON.parse(line) as Header;
     let at = 0;
     const take = (length: number) => body.subarray(at, at += length);
+    const rewritten = { bytes: take(lengths.module), traits: take(lengths.traits) };
+    const kept = lengths.module > 0 ? rewritten : undefined;
     const text = new TextDecoder().decode(take(lengths.text));
     const sites = lengths.sites.map(take);
     const data = lengths.data > 0 ? take(lengths.data) : undefined;
-    return new CodeStore(module, key, text, sites, funcs, load(text, data));
+    return new CodeStore(module, key, kept, text, sites, funcs, text === "" ? undefined : load(text, data));
+  }
+
+  /** The rewritten module, if there is one. */
+  get rewritten(): KeptModule | undefined {
+    return this.kept;
+  }
+
+  /** Takes note of a rewritten module. */
+  keep(rewritten: KeptModule): void {
+    this.kept = rewritten;
+    this.#isRewrittenNew = true;
   }
 
   find(func: number): Factory | undefined {
@@ -128,7 +152,7 @@ export class CodeStore implements CodeCache {
   async encode(least: number = leastText): Promise<Uint8Array<ArrayBuffer>[] | undefined> {
     const added = this.#added.map(({ factory }) => textOf(factory));
     const newText = added.reduce((sum, text) => sum + text.length, 0);
-    if (this.text.length + newText < least) return undefined;
+    if (!this.#isRewrittenNew && this.text.length + newText < least) return undefined;
     if (newText > this.text.length * leastShare) {
       const old = this.text === "" ? [] : [this.text.slice(opening.length, -closing.length)];
       const text = opening + [...old, ...added].join(separator) + closing;
@@ -136,6 +160,7 @@ export class CodeStore implements CodeCache {
       const funcs = [...this.funcs, ...this.#added.map(({ func }) => func)];
       return await this.#file(text, [...this.sites, ...sites], funcs);
     }
+    if (this.#isRewrittenNew) return await this.#file(this.text, this.sites, this.funcs);
     if (this.#early === undefined) return undefined;
     const late = this.#script!.data();
     const data = late.length > this.#early.length ? late : this.#early;
@@ -148,10 +173,18 @@ export class CodeStore implements CodeCache {
     funcs: readonly number[],
     data: Uint8Array = new Uint8Array(0),
   ): Promise<Uint8Array<ArrayBuffer>[]> {
-    const lengths = { text: text.length, sites: sites.map(({ length }) => length), data: data.length };
+    const { bytes = none, traits = none } = this.kept ?? {};
+    const lengths = {
+      module: bytes.length,
+      traits: traits.length,
+      text: text.length,
+      sites: sites.map(({ length }) => length),
+      data: data.length,
+    };
     const header: Header = { ...this.key, funcs, lengths };
     const line = encoder.encode(`${JSON.stringify(header)}\n`);
-    const content = concatenate([line, encoder.encode(text), ...sites, data]) as Uint8Array<ArrayBuffer>;
+    const parts = [line, bytes, traits, encoder.encode(text), ...sites, data];
+    const content = concatenate(parts) as Uint8Array<ArrayBuffer>;
     return [encoder.encode(`${await digest(content)}\n`), content];
   }
 }

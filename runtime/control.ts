@@ -20,9 +20,19 @@ export const ControlWord = {
  */
 export const defaultDepthLimit = 400_000;
 
+/** The memories of WebAssembly that control words are in, for code that imports them. */
+const memories = new WeakMap<ArrayBufferLike, WebAssembly.Memory>();
+
+/** The memory that holds control words made by this thread's {@linkcode controlWords}; `undefined` for others. */
+export function sharedMemoryOf(words: Int32Array): WebAssembly.Memory | undefined {
+  return words.byteOffset === 0 ? memories.get(words.buffer) : undefined;
+}
+
 /** Control words that other threads can write. */
 export function controlWords(): Int32Array<SharedArrayBuffer> {
-  const words = new Int32Array(new SharedArrayBuffer(32));
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const words = new Int32Array(memory.buffer as SharedArrayBuffer, 0, 8);
+  memories.set(words.buffer, memory);
   words[ControlWord.depthLimit] = defaultDepthLimit;
   return words;
 }

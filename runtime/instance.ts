@@ -7,13 +7,14 @@ import { LinkError } from "../compiler/errors.ts";
 import { functionName } from "../compiler/function_name.ts";
 import type { Program } from "../compiler/program.ts";
 import type { SiteInfo } from "../compiler/resume.ts";
-import { type ConstExpr, type ExternKind, type Module, ValType } from "../compiler/types.ts";
+import { type ConstExpr, type ExternKind, type MemoryType, type Module, ValType } from "../compiler/types.ts";
 import { Factories, OwnForm } from "./factories.ts";
 import { type Code, Func, typeId } from "./func.ts";
-import { Global } from "./global.ts";
+import { type Global, OwnGlobal } from "./global.ts";
 import { H } from "./helpers.ts";
 import { hostCode, type HostFunction } from "./host_function.ts";
 import { Memory } from "./memory.ts";
+import { Native } from "./native.ts";
 import { R, V } from "./results.ts";
 import type { Store } from "./store.ts";
 import { type Ref, Table } from "./table.ts";
@@ -51,6 +52,7 @@ export class Instance {
   readonly #resumeForms = new Map<string, Code>();
   readonly #factories: Factories;
   readonly #rt: Record<string, unknown>;
+  #native: Native | null | undefined;
 
   /**
    * Allocates the instance and its own functions, tables, memories and globals; segments are not
@@ -67,6 +69,8 @@ export class Instance {
   ) {
     const module = this.module = program.module;
     const cache = index === 0 ? store.codeCache : undefined;
+    const isNative = given.factories === undefined && Native.isPossible(program, store.thread);
+    if (!isNative) this.#native = null;
     this.#factories = given.factories ?? new Factories(program, index, false, cache);
     for (const value of imports) {
       if (typeof value === "function") {
@@ -83,10 +87,11 @@ export class Instance {
       this.tables.push(given.tables?.[i] ?? new Table(type));
     });
     module.memories.slice(module.imported.memories).forEach((type, i) => {
-      this.memories.push(given.memories?.[i] ?? new Memory(type));
+      const memory = this.#memory(type, given.memories?.[i]);
+      this.memories.push(memory);
     });
     module.globals.forEach(({ type, init }, i) => {
-      const global = given.globals?.[i] ?? new Global(type);
+      const global = given.globals?.[i] ?? new OwnGlobal(type);
       this.globals.push(global);
       if (given.globals === undefined) [global.v, global.h = 0] = this.#evaluate(init) as [unknown, number];
     });
@@ -111,6 +116,21 @@ export class Instance {
       types: module.types.map(typeId),
     };
     this.#factories.cache?.funcs.forEach((func) => this.funcs[func].g());
+  }
+
+  /** One of its own memories; nobody shall hold a view of it from before it is shared with rewritten code. */
+  #memory(type: MemoryType, given: Memory | undefined): Memory {
+    if (this.#native === undefined) {
+      try {
+        if (given === undefined) return Memory.shared(type);
+        given.share();
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        // An engine has room for less of these than of buffers.
+        this.#native = null;
+      }
+    }
+    return given ?? new Memory(type);
   }
 
   #space(kind: ExternKind): Extern[] {
@@ -180,7 +200,14 @@ export class Instance {
 
   /** Compiles the run form of a defined function. */
   compile(func: number): Code {
-    return this.#make(func, undefined);
+    return this.#native?.code(func) ?? this.#make(func, undefined);
+  }
+
+  /** Called before any of its code runs. What it begins with is there by then. */
+  prepare(): void {
+    if (this.#native !== undefined) return;
+    this.#native = Native.of(this) ?? null;
+    if (this.#native) this.store.thread.natives.push(this.#native);
   }
 
   /** The resume form of a defined function that starts at `site`; compiled once. */

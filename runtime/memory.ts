@@ -20,6 +20,29 @@ function allocate(pages: number): ArrayBuffer | undefined {
   }
 }
 
+/** The memories of WebAssembly that buffers belong to, and their maxima. */
+const owners = new WeakMap<ArrayBuffer, { readonly memory: WebAssembly.Memory; readonly maximum: number }>();
+
+function ownedMemory(pages: number, maximum: number): WebAssembly.Memory {
+  const memory = new WebAssembly.Memory({ initial: pages, maximum });
+  owners.set(memory.buffer as ArrayBuffer, { memory, maximum });
+  return memory;
+}
+
+/**
+ * A zeroed buffer that rewritten code can take over as it is, if the host can give one.
+ *
+ * @param most Largest number of pages that the memory may have.
+ * @throws {RangeError} There is no room.
+ */
+export function shareableBuffer(pages: number, most: number = maxPages): ArrayBuffer {
+  try {
+    return ownedMemory(pages, Math.min(most, maxPages)).buffer as ArrayBuffer;
+  } catch {
+    return new ArrayBuffer(pages * pageSize);
+  }
+}
+
 /**
  * A memory instance. Generated code reads `d`, `s` and `pages` and calls the methods; the views are replaced when
  * the memory grows, so nobody may keep them across a call.
@@ -32,10 +55,19 @@ export class Memory {
   /** Current size in pages of 64 KiB. */
   pages = 0;
   #bytes!: Uint8Array<ArrayBuffer>;
+  /** The memory of WebAssembly that it is, if rewritten code shares it. */
+  #shared: WebAssembly.Memory | undefined;
 
   /** @throws {RangeError} The host cannot allocate the minimum. */
   constructor(readonly type: MemoryType, buffer?: ArrayBuffer, pages?: number) {
     this.#use(buffer ?? new ArrayBuffer(type.limits.min * pageSize), pages);
+  }
+
+  /** A memory that rewritten code can share. @throws {RangeError} as the constructor. */
+  static shared(type: MemoryType): Memory {
+    const memory = new Memory(type, new ArrayBuffer(0));
+    memory.share(type.limits.min);
+    return memory;
   }
 
   /** At least the `byteLength` bytes of the memory; what lies behind them is zero. */
@@ -60,6 +92,22 @@ export class Memory {
     this.#bytes = new Uint8Array(buffer, 0, pages * pageSize);
   }
 
+  /** Itself as a memory of WebAssembly, from now on. @throws {RangeError} It cannot be allocated. */
+  share(pages = this.pages): WebAssembly.Memory {
+    if (this.#shared === undefined) {
+      const { bytes } = this;
+      const owner = owners.get(this.buffer);
+      if (owner?.maximum === this.#most && bytes.length === this.buffer.byteLength) {
+        this.#shared = owner.memory;
+      } else {
+        this.#shared = ownedMemory(pages, this.#most);
+        this.#use(this.#shared.buffer as ArrayBuffer);
+        this.#bytes.set(bytes);
+      }
+    }
+    return this.#shared;
+  }
+
   /** `memory.grow`: the old size in pages, or -1. */
   grow(delta: number): number {
     const old = this.pages;
@@ -82,6 +130,12 @@ export class Memory {
    * at each access. What is allocated ahead is not touched, so it takes no memory.
    */
   #resize(pages: number): void {
+    if (this.#shared !== undefined) {
+      this.#shared.grow(pages - this.pages);
+      const buffer = this.#shared.buffer as ArrayBuffer;
+      owners.set(buffer, { memory: this.#shared, maximum: this.#most });
+      return this.#use(buffer);
+    }
     if (pages * pageSize <= this.buffer.byteLength) return this.#use(this.buffer, pages);
     const bytes = this.#bytes;
     const ahead = Math.min(this.#most, pages + Math.min(pages, maxPagesAhead));

@@ -13,7 +13,7 @@ import { type GlobalType, type Import, ValType, valTypeName } from "../compiler/
 import { importName } from "./checkpoint.ts";
 import { type Frame as HeapFrame, hostSite } from "./frame.ts";
 import type { Func } from "./func.ts";
-import { Global } from "./global.ts";
+import { type Global, OwnGlobal } from "./global.ts";
 import {
   type Frame,
   frameValues,
@@ -223,7 +223,7 @@ function makeGlobals(snapshot: Snapshot, programs: readonly Program[]): Global[]
   return snapshot.globals.map(({ type: name, mutable }, i) => {
     const { type } = types.get(i) ?? refuse(`global ${i} belongs to no instance`);
     if (valTypeName(type.type) !== name || type.mutable !== mutable) refuse(`global ${i} has another type`);
-    return new Global(type);
+    return new OwnGlobal(type);
   });
 }
 

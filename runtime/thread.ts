@@ -14,10 +14,10 @@ import { clearStop, ControlWord, controlWords, defaultDepthLimit } from "./contr
 import { type Frame, frameOf, hostSite } from "./frame.ts";
 import type { Func } from "./func.ts";
 import { putResults, takeResults } from "./results.ts";
-import { activations, HostError, type StackFrame, Trap, TrapKind, trapOf } from "./trap.ts";
+import { activations, HostError, type StackFrame, Trap, TrapKind, trapOf, type TrapReader } from "./trap.ts";
 
 /** Why the stack is being unwound. */
-type Reason = "stop" | "spill" | "pause" | "await";
+type Reason = "stop" | "spill" | "move" | "pause" | "await";
 
 /** How a drive of the thread ended. */
 export type Completion =
@@ -67,6 +67,14 @@ const maxDrivers = 64;
 /** Polls between two looks at the clock, when slices are on. */
 const pollsPerLook = 64;
 
+/** What a thread asks of rewritten code. */
+export interface NativeCode extends TrapReader {
+  unwinding: number;
+  depth: number;
+  takeFrames(isSpill: boolean): Frame[];
+  dropFrames(): void;
+}
+
 export class Thread {
   /** Not 0 while the stack unwinds; generated code looks after every call. */
   u = 0;
@@ -83,6 +91,9 @@ export class Thread {
   sliceMilliseconds: number | undefined;
   readonly control: Int32Array;
   options: ThreadOptions;
+
+  /** Rewritten code that runs on this thread. */
+  readonly natives: NativeCode[] = [];
 
   #reason: Reason = "stop";
   /** Frames captured by the unwinding in progress, innermost first. */
@@ -112,17 +123,33 @@ export class Thread {
     clearStop(this.control);
   }
 
+  #setUnwinding(value: 0 | 1): void {
+    this.u = value;
+    for (const native of this.natives) native.unwinding = value;
+  }
+
   // ---- called by generated code ----
 
   /** Saves a frame. `form` is the code's own description, `site` an index into its sites. */
   capture(form: Form & { self: Func }, site: number, ...values: unknown[]): void {
-    this.#finishCapture();
+    this.takeNative();
     this.#more = { func: form.self, form, site, values };
   }
 
   /** The rest of the values of a frame with very many. */
   captureMore(...values: unknown[]): void {
     this.#more!.values.push(...values);
+  }
+
+  /** Takes the frames that rewritten code captured since the last of the others: one module's, at any time. */
+  takeNative(): void {
+    this.#finishCapture();
+    for (const native of this.natives) {
+      for (const frame of native.takeFrames(this.#reason === "spill")) {
+        this.options.observer?.captured?.(frame);
+        this.#captured.push(frame);
+      }
+    }
   }
 
   #finishCapture(): void {
@@ -142,6 +169,17 @@ export class Thread {
       if (performance.now() > this.#sliceEnd) return this.#leave("pause");
     }
     return false;
+  }
+
+  /**
+   * Rewritten code that has run for long looks up.
+   *
+   * @param isStuck Whether it is code that V8 will not make better while it runs. Then its frames go on as
+   * generated JavaScript, which V8 does.
+   */
+  pause(isStuck: () => boolean): boolean {
+    if (this.control[ControlWord.attention] !== 0 && this.poll()) return true;
+    return isStuck() && this.#begin("move");
   }
 
   /** An entry of a recursive function found the depth limit passed, or lowered to make it look. */
@@ -214,7 +252,7 @@ export class Thread {
   }
 
   #begin(reason: Reason): true {
-    this.u = 1;
+    this.#setUnwinding(1);
     this.#reason = reason;
     return true;
   }
@@ -259,6 +297,8 @@ export class Thread {
    * @throws {Trap | ProcExit | HostError} with `wasmStack` filled in for a trap.
    */
   drive(delivered?: { func: Func; raw: unknown[] }, floor = 0): Completion {
+    // Before any code runs that keeps a view of a memory.
+    for (const instance of this.store?.instances ?? []) instance.prepare();
     const outerBase = this.base;
     const limit = Error.stackTraceLimit;
     const slice = this.sliceMilliseconds;
@@ -273,6 +313,7 @@ export class Thread {
     else this.base = (outerBase + defaultDepthLimit) >> 1;
     Error.stackTraceLimit = 100;
     this.#drivers++;
+    const depths = this.natives.map(({ depth }) => depth);
     let callee = delivered?.func;
     let value = delivered && putResults(delivered.raw, delivered.func.type.results);
     let current: Frame | undefined;
@@ -283,8 +324,8 @@ export class Thread {
         value = this.#resume(current, value);
         callee = current.func;
         if (this.u === 0) continue;
-        this.u = 0;
-        this.#finishCapture();
+        this.#setUnwinding(0);
+        this.takeNative();
         const captured = this.#captured;
         this.#captured = [];
         for (let i = captured.length - 1; i >= 0; i--) this.frames.push(captured[i]);
@@ -304,11 +345,13 @@ export class Thread {
     } finally {
       this.#drivers--;
       this.base = outerBase;
+      this.natives.forEach((native, i) => native.depth = depths[i] ?? outerBase);
       Error.stackTraceLimit = limit;
     }
   }
 
   #resume({ func, site, values, fresh }: Frame, value: unknown): unknown {
+    for (const native of this.natives) native.depth = this.base;
     if (site === hostSite) {
       this.#resumingHost = !fresh;
       return func.g()(...values);
@@ -322,17 +365,18 @@ export class Thread {
 
   /** A trap or exit: everything above `floor` is gone. */
   #abandon(error: unknown, floor: number): unknown {
-    this.u = 0;
+    this.#setUnwinding(0);
+    for (const native of this.natives) native.dropFrames();
     this.#more = undefined;
     this.#captured = [];
-    const trap = trapOf(error);
+    const trap = trapOf(error, this.natives);
     const gone = this.frames.splice(floor);
     this.#heapValues -= valuesIn(gone);
     if (trap === undefined) return error;
     trap.heap.push(gone.reverse().map(({ func }) => ({ instance: func.instance.index, func: func.index })));
     // Deep in nested calls there may be no stack left to read the trace with.
     if (this.#drivers === 1) {
-      const live = activations(trap.stack);
+      const live = activations(trap.stack, this.natives);
       trap.wasmStack = trap.heap.flatMap((heap, i) => [...live[i] ?? [], ...heap]).map((
         each,
       ): StackFrame => ({
@@ -343,8 +387,8 @@ export class Thread {
     return trap;
   }
 
-  /** Set by the store, to name functions. */
-  store: { readonly instances: readonly { nameOf(func: number): string }[] } | undefined;
+  /** Set by the store. */
+  store: { readonly instances: readonly { nameOf(func: number): string; prepare(): void }[] } | undefined;
 }
 
 function valuesIn(frames: readonly Frame[]): number {

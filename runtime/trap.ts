@@ -55,12 +55,29 @@ export function isStackOverflow(error: unknown): boolean {
 }
 
 /** The trap that an error stands for: V8's own range errors are two of them. */
-export function trapOf(error: unknown): Trap | undefined {
+export function trapOf(error: unknown, readers: readonly TrapReader[] = []): Trap | undefined {
   if (error instanceof Trap) return error;
-  if (!(error instanceof RangeError)) return undefined;
-  const trap = new Trap(isStackOverflow(error) ? TrapKind.stackExhausted : TrapKind.memoryBounds);
-  trap.stack = error.stack;
+  const kind = error instanceof WebAssembly.RuntimeError
+    ? readers.find(({ instance }) => instance === activations(error.stack, readers)[0][0]?.instance)
+      ?.trapKind(error)
+    : isStackOverflow(error)
+    ? TrapKind.stackExhausted
+    : error instanceof RangeError
+    ? TrapKind.memoryBounds
+    : undefined;
+  if (kind === undefined) return undefined;
+  const trap = new Trap(kind);
+  trap.stack = (error as Error).stack;
   return trap;
+}
+
+/** Knows what the traps of rewritten code mean. */
+export interface TrapReader {
+  /** Index of the instance. */
+  readonly instance: number;
+  /** The function that has an offset of the rewritten module in its code. */
+  funcAt(offset: number): number;
+  trapKind(error: WebAssembly.RuntimeError): TrapKind;
 }
 
 /** An activation of generated code. */
@@ -69,16 +86,23 @@ export interface Activation {
   readonly func: number;
 }
 
+const activation =
+  /at (?:(?:\w+\.)?[FR](\d+)\b[^\n]*\(wasm-(\d+)\/|[^\n]*wasm:\/\/wasm\/rewritten(\d+)-\w+:[^\n]*:0x([0-9a-f]+)\))/g;
+
 /**
  * Reads the activations of generated code off a JavaScript stack trace, where functions are called `F12` or
  * `R12`, and their scripts begin with `wasm-INSTANCE/`: one list for each driver on the stack, the innermost
- * first. (What a large function was split into stands above it, as `P0`.)
+ * first. (What a large function was split into stands above it, as `P0`.) Of rewritten functions there is an
+ * offset; the index that Deno prints is always 0.
  */
-export function activations(stack: string | undefined): Activation[][] {
+export function activations(stack: string | undefined, readers: readonly TrapReader[]): Activation[][] {
+  const rewrittenFunc = (instance: number, offset: number) =>
+    readers.find((reader) => reader.instance === instance)?.funcAt(offset) ?? 0;
   return (stack ?? "").split("Thread.drive").map((part) =>
-    [...part.matchAll(/at (?:\w+\.)?[FR](\d+)\b[^\n]*\(wasm-(\d+)\//g)].map(([, func, instance]) => ({
-      instance: Number(instance),
-      func: Number(func),
-    }))
+    [...part.matchAll(activation)].map(([, func, instance, rewritten, offset]) =>
+      func === undefined
+        ? { instance: Number(rewritten), func: rewrittenFunc(Number(rewritten), parseInt(offset, 16)) }
+        : { instance: Number(instance), func: Number(func) }
+    )
   );
 }

@@ -10,12 +10,8 @@ import { Watcher } from "../watcher.ts";
 
 export async function run(line: CommandLine): Promise<number> {
   const target = line.target!;
-  // Nothing stops this guest, so it needs no sites; unless they are asked for.
-  const runnable = await loadRunnable(
-    target,
-    line.codeCache,
-    { ...line.policy, ticks: line.debug || undefined },
-    { policy: line.debug ? "counter" : "none" },
-  );
+  // Nothing stops this guest; but from sites, loops that are stuck in slow code are moved on.
+  const options = { ...line.policy, ticks: line.debug || undefined };
+  const runnable = await loadRunnable(target, line.codeCache, options);
   return await runSession({ line, target, ...runnable, watcher: new Watcher(), loaded: [target] });
 }

@@ -6,6 +6,7 @@
  */
 import { concatenate } from "../concatenate.ts";
 import type { Bytes, ImageCodec } from "./codec.ts";
+import { shareableBuffer } from "../memory.ts";
 import { ImageError } from "./error.ts";
 import { Field } from "./field.ts";
 import {
@@ -45,7 +46,7 @@ export interface ReadOptions {
    * to refuse the image. The bytes behind are not proven yet, so nothing may be run.
    */
   readonly accept?: (outline: SnapshotOutline) => void | Promise<void>;
-  /** Gives a buffer of at least `pages * 65536` bytes, all zero. By default a new ArrayBuffer. */
+  /** Gives a buffer of at least `pages * 65536` bytes, all zero. By default one that rewritten code can use. */
   readonly allocateMemory?: (pages: number, maxPages: number | undefined) => ArrayBuffer | SharedArrayBuffer;
   /** Called after each chunk of memory. */
   readonly onProgress?: (progress: ImageProgress) => void;
@@ -358,7 +359,7 @@ class Reading {
     const outline = this.#outline();
     checkSnapshot(outline);
     await this.options.accept?.(outline);
-    const allocate = this.options.allocateMemory ?? ((pages) => new ArrayBuffer(pages * WASM_PAGE_BYTES));
+    const allocate = this.options.allocateMemory ?? shareableBuffer;
     this.#memories = outline.memories.map(({ pages, maxPages }, i) => {
       if (!this.fill) return { pages: new PageReader(pages), fileBytes: 0 };
       let buffer: ArrayBuffer | SharedArrayBuffer;
