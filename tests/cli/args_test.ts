@@ -65,7 +65,7 @@ Deno.test("args: environment", () => {
 
 Deno.test("args: policies, ours and MVVM's", () => {
   const policy = (text: string) => read(`compile a.wasm ${text}`).policy;
-  assertEquals(policy("--policy loop"), { policy: "loop", thresholdBits: undefined });
+  assertEquals(policy("--policy loop"), { policy: "loop", thresholdBits: undefined, backEnd: undefined });
   assertEquals(policy("--enable-checkpoint").policy, "function");
   assertEquals(policy("--enable-loop-checkpoint").policy, "loop");
   assertEquals(policy("--enable-loop-dirty-checkpoint").policy, "dirty");
@@ -73,7 +73,7 @@ Deno.test("args: policies, ours and MVVM's", () => {
     policy(
       "--opt-level=3 --threshold-bits=16 --disable-aux-stack-check --enable-counter-loop-checkpoint -o x.js",
     ),
-    { policy: "counter", thresholdBits: 16 },
+    { policy: "counter", thresholdBits: 16, backEnd: undefined },
   );
   refuse("compile a.wasm --policy often", 'one of none, function, loop, counter, dirty, not "often"');
   refuse("compile a.wasm --threshold-bits 31", "from 0 to 30");

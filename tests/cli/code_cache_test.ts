@@ -15,32 +15,60 @@ const python = (more: readonly string[], setting?: Setting, code = script) =>
 const files = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const only = (folder: string) => `${folder}/${files(folder)[0]}`;
 
-Deno.test("code cache: kept, completed, used; replaced when it is damaged", () =>
+/** Whether only the user may read the folder, and the file in it. */
+function assertPrivate(folder: string): void {
+  if (Deno.build.os === "windows") return;
+  assertEquals(Deno.statSync(folder).mode! & 0o777, 0o700);
+  assertEquals(Deno.statSync(only(folder)).mode! & 0o777, 0o600);
+}
+
+/** Half written, as when the machine goes down. */
+const cut = (file: string) => Deno.truncateSync(file, Deno.statSync(file).size / 2);
+
+Deno.test("code cache: the rewritten module is kept, used, replaced when it is damaged", () =>
   withFolder(async (folder) => {
     const cache = `${folder}/cache`;
     const start = () => python(["--code-cache", cache]);
     assertEquals(await start(), expected);
     assertEquals(files(cache).length, 1);
-    if (Deno.build.os !== "windows") {
-      assertEquals(Deno.statSync(cache).mode! & 0o777, 0o700);
-      assertEquals(Deno.statSync(only(cache)).mode! & 0o777, 0o600);
-    }
-    const code = Deno.statSync(only(cache)).size;
-    assert(code > 1e6, `${code} bytes`);
-    assertEquals(await start(), expected);
+    assertPrivate(cache);
     const whole = Deno.readFileSync(only(cache));
-    assert(whole.length > 1.2 * code, "V8's data came to it");
+    assert(whole.length > 1e6, `${whole.length} bytes`);
     assertEquals(await start(), expected);
     assertEquals(Deno.readFileSync(only(cache)), whole, "nothing is new");
-
-    // Half written, as when the machine goes down.
-    Deno.truncateSync(only(cache), whole.length / 2);
+    cut(only(cache));
     assertEquals(await start(), expected);
-    assertEquals(Deno.statSync(only(cache)).size, code);
+    assertEquals(Deno.readFileSync(only(cache)), whole, "it is made again");
 
     // Other options are other code.
     assertEquals(await python(["--code-cache", cache, "--policy", "loop"]), expected);
     assertEquals(files(cache).length, 2);
+  }));
+
+Deno.test("code cache: generated JavaScript is kept, completed, used, replaced when it is damaged", () =>
+  withFolder(async (folder) => {
+    const cache = `${folder}/cache`;
+    // What has to count is generated JavaScript.
+    const start = () =>
+      mvvm([
+        ...["checkpoint", "-t", PYTHON, "--image", `${folder}/x.mvvm`, "-c", `${2 ** 50}`],
+        ...["--code-cache", cache, "-e", "PYTHONHASHSEED=0", "--", "-c", script],
+      ]);
+    const ended = await start();
+    assertEquals([ended.code, ended.stdout], [0, expected.stdout]);
+    assertMatch(ended.stderr, /^mvvm: the guest ended before the stop/);
+    assertEquals(files(cache).length, 1);
+    assertPrivate(cache);
+    const code = Deno.statSync(only(cache)).size;
+    assert(code > 1e6, `${code} bytes`);
+    assertEquals(await start(), ended);
+    const whole = Deno.readFileSync(only(cache));
+    assert(whole.length > 1.2 * code, "V8's data came to it");
+    assertEquals(await start(), ended);
+    assertEquals(Deno.readFileSync(only(cache)), whole, "nothing is new");
+    cut(only(cache));
+    assertEquals(await start(), ended);
+    assertEquals(Deno.statSync(only(cache)).size, code);
   }));
 
 Deno.test("code cache: a program is stopped and goes on in kept code", () =>

@@ -33,7 +33,12 @@ for (const { name, small, stdin } of PROGRAMS) {
     const load = loadProgram(name, small.args, { stdin });
     const random = new Random(3);
     for (const policy of ["none", "counter", "function"] as const) {
-      const options: Partial<CompileOptions> = { policy, ticks: policy !== "none", maxFunctionSize: 2000 };
+      const options: Partial<CompileOptions> = {
+        policy,
+        ticks: policy !== "none",
+        maxFunctionSize: 2000,
+        backEnd: "js",
+      };
       const fresh = CodeStore.empty(load.program.module, key);
       const { ending } = await journey(load, [{ options, codeCache: fresh }]);
       const plain = await encoded(fresh);
@@ -81,6 +86,7 @@ Deno.test("code: constants that JSON does not know survive in a frame", async ()
     await assemble(`(module (import "a" "b" (func $b))
       (func (export "main") (result f64 f64 f64 f64)
         f64.const -0  f64.const inf  f64.const -inf  f64.const nan:0x123  call $b))`),
+    { backEnd: "js" },
   );
   const run = async (codeCache: CodeStore, stopAtHostCall?: number) => {
     const imports = { a: { b: () => [] } };
@@ -107,6 +113,7 @@ Deno.test("code: a trap in kept code has the same stack", async () => {
         (if (result i32) (local.get 0) (then (call $again (i32.sub (local.get 0) (i32.const 1))))
           (else (call $outer (i32.const 0)))))
       (func (export "main") (drop (call $again (i32.const 3)))))`),
+    { backEnd: "js" },
   );
   const run = async (codeCache: CodeStore) => {
     const outcome = await Guest.start(program, { entry: "main", codeCache }).run();
@@ -119,10 +126,62 @@ Deno.test("code: a trap in kept code has the same stack", async () => {
   assertEquals(await run((await read((await encoded(store))!, { program }))!), expected);
 });
 
+Deno.test("code: a rewritten module from kept code, stopped and restored", async () => {
+  for (const { name, small, stdin } of PROGRAMS) {
+    if (OWN_STORE.includes(name)) continue;
+    const load = loadProgram(name, small.args, { stdin });
+    const random = new Random(4);
+    for (const policy of ["counter", "function"] as const) {
+      const options: Partial<CompileOptions> = { policy, ticks: true, backEnd: "wasm" };
+      const program = load.program.withOptions(options);
+      const store = CodeStore.empty(program.module, key);
+      assertEquals(store.rewritten, undefined);
+      store.keep(program.rewritten!);
+      const bytes = (await encoded(store))!;
+      const again = (await read(bytes, { program }))!;
+      assertEquals(again.rewritten, { bytes: program.rewritten!.bytes, traits: program.rewritten!.traits });
+      assertEquals(again.funcs, []);
+      assertEquals(await again.encode(), undefined, "nothing is new");
+
+      const kept = (): Program => {
+        const program = Program.decoded(load.program.module.bytes, options);
+        program.takeRewritten(again.rewritten!);
+        return program;
+      };
+      const { rewritten } = kept();
+      program.module.codes.forEach((_, i) => {
+        const func = program.module.imported.funcs + i;
+        assertEquals(rewritten!.form(func), program.rewritten!.form(func), `${name}, function ${func}`);
+      });
+      const ticks = await countTicks(load, options);
+      const stop = { stopAtTick: 1 + random.below(ticks) };
+      const { ending } = await journey(load, [{ options, stop }, { options }]);
+      const fromKept = await journey(load, [{ program: kept(), stop }, { program: kept() }]);
+      assertEquals([fromKept.ending, fromKept.images.length], [ending, 1]);
+    }
+  }
+});
+
+Deno.test("code: generated code comes to a rewritten module, and both are kept", async () => {
+  const load = loadProgram("sorting", PROGRAMS.find(({ name }) => name === "sorting")!.small.args);
+  const { program } = load;
+  const store = CodeStore.empty(program.module, key);
+  store.keep(program.rewritten!);
+  const first = (await read((await encoded(store))!, load))!;
+  await journey(load, [{ options: { backEnd: "js" }, codeCache: first }]);
+  const second = (await read((await encoded(first))!, load))!;
+  assertEquals(second.rewritten!.bytes, program.rewritten!.bytes);
+  assert(second.funcs.length > 0, "there is generated code");
+  // From here on the module is kept with V8's data, too.
+  const third = (await read((await encoded(second))!, load))!;
+  assertEquals([third.rewritten!.bytes, third.funcs], [second.rewritten!.bytes, second.funcs]);
+});
+
 Deno.test("code: what is damaged, or made for something else, is none", async () => {
   const load = loadProgram("machine", ["1"]);
   const store = CodeStore.empty(load.program.module, key);
-  await journey(load, [{ codeCache: store }]);
+  store.keep(load.program.rewritten!);
+  await journey(load, [{ options: { backEnd: "js" }, codeCache: store }]);
   const bytes = (await encoded(store))!;
   assert(await read(bytes, load));
   assertEquals(await read(bytes, load, { ...key, engine: "that" }), undefined);

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { policyNames } from "../../compiler/policy.ts";
 import { TrapKind } from "../../runtime/trap.ts";
-import { assemble, assertBits, assertTrap, everySite, Subject } from "./subject.ts";
+import { assemble, assertBits, assertTrap, everySite, Subject, test } from "./subject.ts";
 
 const huge = [0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff];
 
@@ -36,7 +36,7 @@ const memoryText = `(module
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-Deno.test("memory.fill, copy and init: a range that does not fit traps and writes nothing", async () => {
+test("memory.fill, copy and init: a range that does not fit traps and writes nothing", async () => {
   const subject = Subject.of(await assemble(memoryText));
   const memory = subject.memory().bytes;
   const size = 65536;
@@ -104,7 +104,7 @@ Deno.test("memory.fill, copy and init: a range that does not fit traps and write
   assertEquals(text(memory.subarray(0, 10)), "1101234567");
 });
 
-Deno.test("memory.fill and friends see a grown memory, and their operands are evaluated first", async () => {
+test("memory.fill and friends see a grown memory, and their operands are evaluated first", async () => {
   const subject = Subject.of(await assemble(memoryText));
   assertTrap(TrapKind.memoryBounds, () => subject.call("fill", 65535, 1, 2));
   assertBits(subject.call("grow"), [1]);
@@ -116,7 +116,7 @@ Deno.test("memory.fill and friends see a grown memory, and their operands are ev
   assertBits(subject.call("operands"), [9 + 10 + 256]);
 });
 
-Deno.test("data.drop: a dropped segment is empty, active ones are from the start, twice is once", async () => {
+test("data.drop: a dropped segment is empty, active ones are from the start, twice is once", async () => {
   for (const policy of policyNames) {
     const subject = Subject.of(await assemble(memoryText), { policy });
     assertEquals(text(subject.memory().bytes.subarray(4, 8)), "abcd");
@@ -193,7 +193,7 @@ function contents(subject: Subject, call = "call"): string {
   }
 }
 
-Deno.test("table.init, copy and fill: a range that does not fit traps and writes nothing", async () => {
+test("table.init, copy and fill: a range that does not fit traps and writes nothing", async () => {
   const subject = Subject.of(await assemble(tableText));
   assertEquals(contents(subject), "01--------");
   const traps = (name: string, ...args: number[]) => {
@@ -253,7 +253,7 @@ Deno.test("table.init, copy and fill: a range that does not fit traps and writes
   assertBits([...subject.call("get is null", 4), ...subject.call("get is null", 5)], [1, 0]);
 });
 
-Deno.test("call_indirect: elements that are out of bounds, null, or of another type", async () => {
+test("call_indirect: elements that are out of bounds, null, or of another type", async () => {
   const subject = Subject.of(await assemble(tableText));
   assertTrap(TrapKind.signatureMismatch, () => subject.call("call as another type", 0));
   assertTrap(TrapKind.uninitializedElement, () => subject.call("call as another type", 2));
@@ -264,7 +264,7 @@ Deno.test("call_indirect: elements that are out of bounds, null, or of another t
   }
 });
 
-Deno.test("table.grow: up to the declared limit, and not an element more", async () => {
+test("table.grow: up to the declared limit, and not an element more", async () => {
   const subject = Subject.of(await assemble(tableText));
   assertBits([...subject.call("grow", 0), ...subject.call("size")], [10, 10]);
   for (const delta of [11, ...huge]) {
@@ -289,7 +289,7 @@ Deno.test("table.grow: up to the declared limit, and not an element more", async
   assertBits(extern.call("grow externs", null, 1), [0xffffffff]);
 });
 
-Deno.test("elem.drop: a dropped segment is empty, active and declarative ones are from the start", async () => {
+test("elem.drop: a dropped segment is empty, active and declarative ones are from the start", async () => {
   for (const policy of policyNames) {
     const subject = Subject.of(await assemble(tableText), { policy });
     for (const name of ["init active", "declared"]) {

@@ -6,7 +6,7 @@
 import { assert } from "@std/assert";
 import { type PolicyName, policyNames } from "../../compiler/policy.ts";
 import { addTo, empty, i32, i32Const, ins, moduleOf, times } from "./bytes.ts";
-import { assertBits, everySite, Subject } from "./subject.ts";
+import { assertBits, everySite, Subject, test } from "./subject.ts";
 
 const end = ins("end");
 const block = [...ins("block"), empty];
@@ -17,7 +17,7 @@ const policies: readonly PolicyName[] = ["counter", "function"];
 const brTable = (labels: readonly number[]) => ins("br_table", labels.length - 1, ...labels);
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-Deno.test("br_table: 10,000 entries for one label, for two, and for a few", () => {
+test("br_table: 10,000 entries for one label, for two, and for a few", () => {
   const count = 10_000;
   for (const labels of [1, 2, 5]) {
     // The label's number in local 1; entry i goes to label i modulo `labels`, the default behind them.
@@ -41,7 +41,7 @@ Deno.test("br_table: 10,000 entries for one label, for two, and for a few", () =
   }
 });
 
-Deno.test("br_table: 10,000 entries to a loop and out of it, with a value", () => {
+test("br_table: 10,000 entries to a loop and out of it, with a value", () => {
   // A loop with an i32 parameter; even entries go round again with the value plus 1, odd ones leave.
   const count = 10_000;
   const code = [
@@ -70,7 +70,7 @@ Deno.test("br_table: 10,000 entries to a loop and out of it, with a value", () =
 });
 
 for (const depth of [100, 1000, 10_000]) {
-  Deno.test(`br_table: ${depth} entries for as many nested blocks`, () => {
+  test(`br_table: ${depth} entries for as many nested blocks`, () => {
     // Every block that is left counts 1.
     const code = [
       ...times(depth, block),
@@ -101,7 +101,7 @@ function nested(
   cases: (depth: number) => readonly (readonly [number, number])[],
 ): void {
   for (const depth of [1000, most]) {
-    Deno.test(`${depth} nested ${what}`, () => {
+    test(`${depth} nested ${what}`, () => {
       const bytes = functionOf(code(depth));
       for (const policy of depth === 1000 ? policyNames : ["counter"] as const) {
         const subject = Subject.of(bytes, { policy });
@@ -203,7 +203,7 @@ nested(
 );
 
 for (const depth of [1000, 10_000]) {
-  Deno.test(`${depth} nested blocks around a loop with sites, through images`, async () => {
+  test(`${depth} nested blocks around a loop with sites, through images`, async () => {
     const code = [
       ...times(depth, [...block, ...addTo(1, 1)]),
       ...[...loop, ...addTo(0, -1), ...ins("local.get", 0), ...ins("br_if", 0), ...end],

@@ -17,7 +17,7 @@ import {
   truncate,
 } from "./rational.ts";
 import { edges, randomInteger, type Width } from "./reference.ts";
-import { assemble, assertBits, assertTrap, hex, Subject } from "./subject.ts";
+import { assemble, assertBits, assertTrap, hex, Subject, test } from "./subject.ts";
 
 const widths: readonly Width[] = [32, 64];
 const formats: readonly Format[] = [binary32, binary64];
@@ -35,7 +35,7 @@ const forms = {
   constant: (_: string, constant: string) => constant,
 };
 
-Deno.test("integers become floats with one rounding: ties, both halves, every exponent", async () => {
+test("integers become floats with one rounding: ties, both halves, every exponent", async () => {
   const random = new Random(11);
   for (const width of widths) {
     const type = `i${width}`;
@@ -103,7 +103,7 @@ function limits(width: Width, sign: string): [bigint, bigint] {
     : [0n, (1n << BigInt(width)) - 1n];
 }
 
-Deno.test("floats become integers up to the last one that fits, trap behind it, or saturate", async () => {
+test("floats become integers up to the last one that fits, trap behind it, or saturate", async () => {
   const random = new Random(12);
   for (const format of formats) {
     const float = `f${format.width}`;
@@ -216,7 +216,7 @@ Deno.test("floats become integers up to the last one that fits, trap behind it, 
   }
 });
 
-Deno.test("promotion is exact, demotion rounds once, at every exponent and boundary", async () => {
+test("promotion is exact, demotion rounds once, at every exponent and boundary", async () => {
   const random = new Random(13);
   const subject = Subject.of(
     await assemble(`(module (memory 1)
@@ -277,7 +277,7 @@ Deno.test("promotion is exact, demotion rounds once, at every exponent and bound
   }
 });
 
-Deno.test("wrapping, extension and reinterpretation take bits as they are", async () => {
+test("wrapping, extension and reinterpretation take bits as they are", async () => {
   const subject = Subject.of(
     await assemble(`(module
       (func (export "wrap") (param i64) (result i32) (i32.wrap_i64 (local.get 0)))

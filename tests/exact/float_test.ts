@@ -16,7 +16,7 @@ import {
   signBit,
   squareRoot,
 } from "./rational.ts";
-import { assemble, assertBits, f32, f64, hex, Subject } from "./subject.ts";
+import { assemble, assertBits, f32, f64, hex, Subject, test } from "./subject.ts";
 
 const formats: readonly Format[] = [binary32, binary64];
 
@@ -65,7 +65,7 @@ for (const format of formats) {
   const bytes = format.width / 8;
   const length = 12_000;
 
-  Deno.test(`${type}: arithmetic rounds once, to nearest, ties to even`, async () => {
+  test(`${type}: arithmetic rounds once, to nearest, ties to even`, async () => {
     const random = new Random(3);
     const known = edges(format);
     const a: bigint[] = [];
@@ -144,7 +144,7 @@ for (const format of formats) {
     });
   });
 
-  Deno.test(`${type}: signs of zeros and results that are infinite`, async () => {
+  test(`${type}: signs of zeros and results that are infinite`, async () => {
     const ops = ["add", "sub", "mul", "div", "min", "max", "copysign"];
     const numbers = { "0": 0, "-0": -0, "1": 1, "-1": -1, "inf": Infinity, "-inf": -Infinity };
     const bitsOf = (value: number) => format.width === 32 ? f32(value) : f64(value);
@@ -249,7 +249,7 @@ for (const format of formats) {
     assertBits([...subject.call("zero"), ...subject.call("minus zero")], [bitsOf(0), bitsOf(-0)]);
   });
 
-  Deno.test(`${type}: rounding to integers goes the right way and keeps the sign of zero`, async () => {
+  test(`${type}: rounding to integers goes the right way and keeps the sign of zero`, async () => {
     const big = 2 ** Number(format.fraction);
     // Operand: ceil, floor, trunc, nearest.
     const table: [number, number, number, number, number][] = [
@@ -316,7 +316,7 @@ for (const format of formats) {
   });
 }
 
-Deno.test("f32: known cases of double rounding come out right", async () => {
+test("f32: known cases of double rounding come out right", async () => {
   const subject = Subject.of(
     await assemble(`(module
       (func (export "demote") (param f64) (result f32) (f32.demote_f64 (local.get 0)))

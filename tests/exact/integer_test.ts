@@ -9,7 +9,7 @@ import type { TrapKind } from "../../runtime/trap.ts";
 import { Random } from "../fuzz/random.ts";
 import * as reference from "./reference.ts";
 import type { Width } from "./reference.ts";
-import { assemble, assertBits, assertTrap, hex, Subject } from "./subject.ts";
+import { assemble, assertBits, assertTrap, hex, Subject, test } from "./subject.ts";
 
 const widths: readonly Width[] = [32, 64];
 const isTrap = (value: bigint | TrapKind): value is TrapKind => typeof value === "string";
@@ -34,7 +34,7 @@ for (const width of widths) {
 
   const length = width === 64 ? 100_000 : 40_000;
 
-  Deno.test(`${type}: every instruction on ${length} pairs of operands`, async () => {
+  test(`${type}: every instruction on ${length} pairs of operands`, async () => {
     const { a, b } = reference.pairs(width, length, 1);
     const region = length * bytes;
     const extend = width === 64 ? "i64.extend_i32_u" : "";
@@ -97,7 +97,7 @@ for (const width of widths) {
     }
   });
 
-  Deno.test(`${type}: every instruction with a constant on either side`, async () => {
+  test(`${type}: every instruction with a constant on either side`, async () => {
     const edges = reference.edges(width);
     const constants = [...edges, 6n, 7n, 100n, 1000n, BigInt.asUintN(width, -7n)];
     const all = { ...reference.binary, ...reference.comparisons };
@@ -134,7 +134,7 @@ for (const width of widths) {
     }
   });
 
-  Deno.test(`${type}: every instruction on two constants`, async () => {
+  test(`${type}: every instruction on two constants`, async () => {
     const edges = reference.edges(width);
     for (const [op, refer] of Object.entries({ ...reference.binary, ...reference.comparisons })) {
       const result = op in reference.comparisons ? "i32" : type;
@@ -162,7 +162,7 @@ for (const width of widths) {
     }
   });
 
-  Deno.test(`${type}: shifts and rotations by 0, 1, ${width - 1}, ${width}, ${width + 1} and more`, async () => {
+  test(`${type}: shifts and rotations by 0, 1, ${width - 1}, ${width}, ${width + 1} and more`, async () => {
     const ops = ["shl", "shr_s", "shr_u", "rotl", "rotr"];
     const counts = [
       0,
@@ -230,7 +230,7 @@ for (const width of widths) {
     }
   });
 
-  Deno.test(`${type}: divisions trap by zero and on overflow, whatever becomes of the result`, async () => {
+  test(`${type}: divisions trap by zero and on overflow, whatever becomes of the result`, async () => {
     const min = 1n << BigInt(width - 1);
     const minusOne = (1n << BigInt(width)) - 1n;
     for (const op of ["div_s", "div_u", "rem_s", "rem_u"]) {
@@ -341,7 +341,7 @@ function tree(random: Random, width: Width, depth: number): Tree {
   }
 }
 
-Deno.test("integers: random expressions of both widths", async () => {
+test("integers: random expressions of both widths", async () => {
   const random = new Random(7);
   const { a, b } = reference.pairs(64, 0, 2);
   for (let round = 0; round < 8; round++) {

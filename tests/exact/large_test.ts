@@ -9,7 +9,7 @@ import { type PolicyName, policyNames } from "../../compiler/policy.ts";
 import { type ValType, valTypeName } from "../../compiler/types.ts";
 import type { Bits } from "../../runtime/value.ts";
 import { addTo, empty, f32, f64, i32, i32Const, i64, i64Const, ins, moduleOf, times } from "./bytes.ts";
-import { assertBits, everySite, f64 as f64Bits, Subject } from "./subject.ts";
+import { assertBits, everySite, f64 as f64Bits, Subject, test } from "./subject.ts";
 
 const end = ins("end");
 const block = [...ins("block"), empty];
@@ -18,7 +18,7 @@ const policies: readonly PolicyName[] = ["counter", "function"];
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-Deno.test("a function of 100,000 instructions in a row", () => {
+test("a function of 100,000 instructions in a row", () => {
   // Local 1 collects; the operations are such that no step can be left out.
   const count = 25_000;
   const step = (i: number) => [
@@ -41,7 +41,7 @@ Deno.test("a function of 100,000 instructions in a row", () => {
   for (const policy of policies) assertBits(Subject.of(bytes, { policy }).call("f", 5), [wanted >>> 0]);
 });
 
-Deno.test("5,000 operands on the stack at once", () => {
+test("5,000 operands on the stack at once", () => {
   const count = 5000;
   const sum = count * (count - 1) / 2;
   for (
@@ -64,7 +64,7 @@ Deno.test("5,000 operands on the stack at once", () => {
   }
 });
 
-Deno.test("expressions of 30,000 operators", () => {
+test("expressions of 30,000 operators", () => {
   const count = 30_000;
   const bytes = moduleOf([
     {
@@ -108,7 +108,7 @@ Deno.test("expressions of 30,000 operators", () => {
   assertBits([...subject.call("select", 4), ...subject.call("select", 0)], [count + 4, 0]);
 });
 
-Deno.test("100,000 branches, calls, loads and stores in a row", () => {
+test("100,000 branches, calls, loads and stores in a row", () => {
   const count = 100_000 / 4;
   const bytes = moduleOf([
     {
@@ -150,7 +150,7 @@ Deno.test("100,000 branches, calls, loads and stores in a row", () => {
   assertBits(subject.call("stores", 2), [2 + 2 * count]);
 });
 
-Deno.test("50,000 locals: of one type, and of all", () => {
+test("50,000 locals: of one type, and of all", () => {
   const limit = 50_000;
   const args = new Map<ValType, Bits>([[i32, 7], [i64, 1n << 40n | 9n], [f32, 0x7fa00001], [
     f64,
@@ -188,7 +188,7 @@ Deno.test("50,000 locals: of one type, and of all", () => {
   }
 });
 
-Deno.test("50,000 locals go through an image", async () => {
+test("50,000 locals go through an image", async () => {
   const count = 25_000;
   const code = [
     ...times(count, (k) => [...i32Const(k * 3), ...ins("local.set", k)]),
@@ -214,7 +214,7 @@ Deno.test("50,000 locals go through an image", async () => {
   assert(subject.trips > 0);
 });
 
-Deno.test("1,000 parameters and 1,000 results, by calls of every kind, with and without images", async () => {
+test("1,000 parameters and 1,000 results, by calls of every kind, with and without images", async () => {
   const count = 1000;
   const types = range(count).map((i) => [i32, i64, f32, f64][i % 4]);
   const get = (from: number, to: number) => times(to - from, (i) => ins("local.get", from + i));

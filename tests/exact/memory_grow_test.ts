@@ -8,9 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import { policyNames } from "../../compiler/policy.ts";
 import type { Func } from "../../runtime/func.ts";
 import { TrapKind } from "../../runtime/trap.ts";
-import { assemble, assertBits, assertTrap, everySite, Subject } from "./subject.ts";
+import { assemble, assertBits, assertTrap, everySite, Subject, test } from "./subject.ts";
 
-Deno.test("memory.grow: up to the declared limit, and not a page more", async () => {
+test("memory.grow: up to the declared limit, and not a page more", async () => {
   const text = (limits: string) =>
     `(module
     (memory (export "memory") ${limits})
@@ -58,7 +58,7 @@ Deno.test("memory.grow: up to the declared limit, and not a page more", async ()
   assertBits([...empty.call("grow", 1), ...empty.call("grow", 65536)], [0, 0xffffffff]);
 });
 
-Deno.test("every way to grow a memory is seen at once by code with many accesses", async () => {
+test("every way to grow a memory is seen at once by code with many accesses", async () => {
   // `$at` is on the page that the growth adds; each way leaves what was written there and in the first page.
   const ways: Record<string, string> = {
     "memory.grow": "(drop (memory.grow (i32.const 1)))",
@@ -117,7 +117,7 @@ Deno.test("every way to grow a memory is seen at once by code with many accesses
   }
 });
 
-Deno.test("memory.grow: to 4 GiB without a declared limit, if the host has the room", async () => {
+test("memory.grow: to 4 GiB without a declared limit, if the host has the room", async () => {
   const subject = Subject.of(
     await assemble(`(module (memory (export "memory") 1)
       (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
@@ -133,7 +133,7 @@ Deno.test("memory.grow: to 4 GiB without a declared limit, if the host has the r
   }
 });
 
-Deno.test("a memory that has grown goes through images: size, contents, limit", async () => {
+test("a memory that has grown goes through images: size, contents, limit", async () => {
   const bytes = await assemble(`(module
     (memory (export "memory") 1 4)
     (func (export "run") (result i32 i32 i32 i32) (local $i i32) (local $old i32)

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { opcodes } from "../../compiler/opcodes.ts";
 import { TrapKind } from "../../runtime/trap.ts";
 import type { Bits } from "../../runtime/value.ts";
-import { assemble, assertBits, assertTrap, hex, Subject } from "./subject.ts";
+import { assemble, assertBits, assertTrap, hex, Subject, test } from "./subject.ts";
 
 interface Access {
   readonly name: string;
@@ -82,7 +82,7 @@ function callAt(
 const pattern = (i: number) => (i * 37 + 129) & 0xff;
 const value = 0x91a2b3c4d5e6f708n;
 
-Deno.test("loads and stores reach the last byte of a memory and trap behind it, writing nothing", async () => {
+test("loads and stores reach the last byte of a memory and trap behind it, writing nothing", async () => {
   const offsets = [0, 7, 65535, 65536, 0x80000000, 0xffffffff];
   const forms = ["local", "sum", "often"];
   const bytes = await assemble(`(module (memory (export "memory") 1)
@@ -130,7 +130,7 @@ Deno.test("loads and stores reach the last byte of a memory and trap behind it, 
   assert(traps > 1000 && reached > 400, `${traps} traps, ${reached} accesses`);
 });
 
-Deno.test("stores across the end of a memory write nothing: constants, NaNs, copies from memory", async () => {
+test("stores across the end of a memory write nothing: constants, NaNs, copies from memory", async () => {
   const subject = Subject.of(
     await assemble(`(module (memory (export "memory") 1)
       (func (export "i64 constant") (param i32) (i64.store (local.get 0) (i64.const 0x1122334455667788)))
@@ -169,7 +169,7 @@ Deno.test("stores across the end of a memory write nothing: constants, NaNs, cop
   }
 });
 
-Deno.test("literal addresses, negative ones too, and accesses across the border of two pages", async () => {
+test("literal addresses, negative ones too, and accesses across the border of two pages", async () => {
   const subject = Subject.of(
     await assemble(`(module (memory (export "memory") 2)
       ${accesses.map((access) => functionsFor(access, 0)).join("")}
@@ -207,7 +207,7 @@ Deno.test("literal addresses, negative ones too, and accesses across the border 
   assertTrap(TrapKind.memoryBounds, () => subject.call("-1 and the largest offset", 0n));
 });
 
-Deno.test("a memory of 4 GiB: addresses at 2^31 and 2^32 - 1 with offsets, nothing wraps", async () => {
+test("a memory of 4 GiB: addresses at 2^31 and 2^32 - 1 with offsets, nothing wraps", async () => {
   const offsets = [0, 1, 4, 0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff];
   const subject = Subject.of(
     await assemble(`(module (memory (export "memory") 65536)
@@ -276,7 +276,7 @@ Deno.test("a memory of 4 GiB: addresses at 2^31 and 2^32 - 1 with offsets, nothi
   assertTrap(TrapKind.memoryBounds, () => subject.call("copy", 0x80000000, 0xfffffff8, 9));
 });
 
-Deno.test("the bytes of every load and store are in little-endian order", async () => {
+test("the bytes of every load and store are in little-endian order", async () => {
   const subject = Subject.of(
     await assemble(
       `(module (memory (export "memory") 1) ${accesses.map((each) => functionsFor(each, 0)).join("")})`,

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type CompileOptions, policyNames } from "../../compiler/policy.ts";
 import { TrapKind } from "../../runtime/trap.ts";
 import type { Bits } from "../../runtime/value.ts";
-import { assemble, assertBits, assertTrap, everySite, hex, type Host, Subject } from "./subject.ts";
+import { assemble, assertBits, assertTrap, everySite, hex, type Host, Subject, test } from "./subject.ts";
 
 interface FloatType {
   readonly float: "f32" | "f64";
@@ -193,7 +193,7 @@ for (const type of types) {
   const { float, nans, sign, quiet, infinity } = type;
   const values = [...nans, ...others(type)];
 
-  Deno.test(`${float}: NaNs keep their bits wherever values move`, async () => {
+  test(`${float}: NaNs keep their bits wherever values move`, async () => {
     const bytes = await assemble(moduleOf(type, Object.values(moves)));
     for (const options of codeOptions) {
       const subject = Subject.of(bytes, options, host);
@@ -206,7 +206,7 @@ for (const type of types) {
     }
   });
 
-  Deno.test(`${float}: NaNs keep their bits across sites, with and without images`, async () => {
+  test(`${float}: NaNs keep their bits across sites, with and without images`, async () => {
     const bytes = await assemble(moduleOf(type, Object.values(movesAcrossSites)));
     for (const options of codeOptions) {
       const subject = Subject.of(bytes, { ...everySite("loop"), ...options }, host);
@@ -226,7 +226,7 @@ for (const type of types) {
     }
   });
 
-  Deno.test(`${float}: constants and initial values of globals keep the bits of NaNs`, async () => {
+  test(`${float}: constants and initial values of globals keep the bits of NaNs`, async () => {
     for (const value of nans) {
       const text = `${value & sign ? "-" : ""}nan:0x${
         (value & (infinity - 1n) & ((quiet << 1n) - 1n)).toString(16)
@@ -264,7 +264,7 @@ for (const type of types) {
     }
   });
 
-  Deno.test(`${float}: host functions get numbers, and NaNs beside them are untouched`, async () => {
+  test(`${float}: host functions get numbers, and NaNs beside them are untouched`, async () => {
     const seen: number[] = [];
     const echo = (x: number) => (seen.push(x), x);
     const subject = Subject.of(await assemble(moduleOf(type, [])), {}, { ...host, echo });
@@ -285,7 +285,7 @@ for (const type of types) {
     }
   });
 
-  Deno.test(`${float}: neg, abs and copysign change the sign and nothing else`, async () => {
+  test(`${float}: neg, abs and copysign change the sign and nothing else`, async () => {
     const operands = {
       local: (x: string) => `(local.get ${x})`,
       loaded: (x: string) =>
@@ -333,7 +333,7 @@ for (const type of types) {
     });
   });
 
-  Deno.test(`${float}: arithmetic on a NaN gives a quiet NaN, comparison false, truncation a trap`, async () => {
+  test(`${float}: arithmetic on a NaN gives a quiet NaN, comparison false, truncation a trap`, async () => {
     const other = float === "f32" ? "f64" : "f32";
     const across = float === "f32" ? "f64.promote_f32" : "f32.demote_f64";
     const unary = ["ceil", "floor", "trunc", "nearest", "sqrt"];
@@ -415,7 +415,7 @@ for (const type of types) {
     assertQuiet("sqrt", sign | one);
   });
 
-  Deno.test(`${float}: a long loop of optimised code keeps the bits of NaNs`, async () => {
+  test(`${float}: a long loop of optimised code keeps the bits of NaNs`, async () => {
     // Swaps two floats by way of locals, memory, a global and an integer, 50,001 times.
     const bytes = await assemble(spell(
       `(module (memory 1) (global $g (mut T) (T.const 0))

@@ -6,10 +6,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { policyNames } from "../../compiler/policy.ts";
 import { type ValType, valTypeName } from "../../compiler/types.ts";
-import { Guest, type Imports, type Outcome, Program } from "../../mod.ts";
+import { Guest, type Imports, type Outcome } from "../../mod.ts";
 import { TrapKind } from "../../runtime/trap.ts";
 import { addTo, type Definition, empty, f64, i32, i32Const, i64, ins, moduleOf, times } from "./bytes.ts";
-import { assemble, assertBits, assertTrap, f64 as f64Bits, Subject } from "./subject.ts";
+import { assemble, assertBits, assertTrap, compile, f64 as f64Bits, Subject, test } from "./subject.ts";
 
 const depth = 100_000;
 const triangle = BigInt(depth) * BigInt(depth + 1) / 2n;
@@ -71,7 +71,7 @@ const text = `(module
 const host = { pause: () => {} };
 
 for (const policy of policyNames) {
-  Deno.test(`a recursion of depth 100,000 succeeds: direct, mutual, through a table; policy ${policy}`, async () => {
+  test(`a recursion of depth 100,000 succeeds: direct, mutual, through a table; policy ${policy}`, async () => {
     const bytes = await assemble(text);
     for (const name of ["direct", "mutual", "indirect"]) {
       const subject = Subject.of(bytes, { policy }, host);
@@ -84,7 +84,7 @@ for (const policy of policyNames) {
     }
   });
 
-  Deno.test(`a stop in the middle of depth 100,000 goes through an image; policy ${policy}`, async () => {
+  test(`a stop in the middle of depth 100,000 goes through an image; policy ${policy}`, async () => {
     const bytes = await assemble(text);
     const nan = 0x7ff4000000000001n;
     const next = policyNames[(policyNames.indexOf(policy) + 1) % policyNames.length];
@@ -103,7 +103,7 @@ for (const policy of policyNames) {
   });
 }
 
-Deno.test("a stop at an entry in the middle of depth 100,000 goes through an image", async () => {
+test("a stop at an entry in the middle of depth 100,000 goes through an image", async () => {
   const bytes = await assemble(text);
   const subject = Subject.of(bytes, { policy: "function", ticks: true }, host);
   assertBits(await subject.callWithStop({ stopAtTick: 70_000 }, "counter", "indirect", depth), [triangle]);
@@ -135,7 +135,7 @@ const endless = `(module
       (then (i32.add (i32.const 1) (call $legal (i32.sub (local.get 0) (i32.const 1)))))
       (else (i32.const 0)))))`;
 
-Deno.test("a recursion without end is a trap under every policy, and the instance stays usable", async () => {
+test("a recursion without end is a trap under every policy, and the instance stays usable", async () => {
   const bytes = await assemble(endless);
   for (const policy of policyNames) {
     const subject = Subject.of(bytes, { policy }, {}, { maxHeapValues: 1_000_000 });
@@ -156,7 +156,7 @@ Deno.test("a recursion without end is a trap under every policy, and the instanc
   }
 });
 
-Deno.test("a recursion without end takes a bounded amount of memory", async () => {
+test("a recursion without end takes a bounded amount of memory", async () => {
   const bytes = await assemble(endless);
   const before = Deno.memoryUsage().rss;
   const subject = Subject.of(bytes);
@@ -167,7 +167,7 @@ Deno.test("a recursion without end takes a bounded amount of memory", async () =
   assert(used < 1.5e9, `${frames} frames took ${Math.round(used / 1e6)} MB`);
 });
 
-Deno.test("a recursion by way of host functions without end is a trap, not an error of the host", async () => {
+test("a recursion by way of host functions without end is a trap, not an error of the host", async () => {
   const bytes = await assemble(`(module
     (import "env" "again" (func $again (result i32)))
     (global $levels (mut i32) (i32.const 0))
@@ -177,7 +177,7 @@ Deno.test("a recursion by way of host functions without end is a trap, not an er
         (else (call $again))))
     (func (export "run") (param i32) (result i32) (global.set $levels (local.get 0)) (call $again))
     (func (export "more") (result i32) (call $deep (global.get $levels))))`);
-  const program = Program.from(bytes);
+  const program = compile(bytes);
   // With different numbers of activations between two host calls, the stack ends in different places.
   for (const levels of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 50, 500, 5000]) {
     const imports: Imports = { env: { again: (): unknown => guest.call("more")[0] } };
@@ -188,7 +188,7 @@ Deno.test("a recursion by way of host functions without end is a trap, not an er
   }
 });
 
-Deno.test("a recursion of depth 100,000 inside a host call inside one of the same depth", async () => {
+test("a recursion of depth 100,000 inside a host call inside one of the same depth", async () => {
   const bytes = await assemble(`(module
     (import "env" "again" (func $again (param i32) (result i32)))
     (func $down (export "down") (param $n i32) (param $more i32) (result i32)
@@ -202,7 +202,7 @@ Deno.test("a recursion of depth 100,000 inside a host call inside one of the sam
       env: { again: (more: number): unknown => guest.call("down", depth, more)[0] },
     };
     const args = [depth, 1];
-    const guest: Guest = Guest.start(Program.from(bytes, { policy }), { entry: "down", args, imports });
+    const guest: Guest = Guest.start(compile(bytes, { policy }), { entry: "down", args, imports });
     const outcome: Outcome = await guest.run();
     assertEquals(outcome, { kind: "finished", exitCode: 0, results: [2 * depth] }, `policy ${policy}`);
   }
@@ -290,7 +290,7 @@ function load(type: ValType): number[] {
 }
 
 for (const [what, make] of Object.entries(large)) {
-  Deno.test(`a recursion of depth 1,500 with large frames succeeds: ${what}`, () => {
+  test(`a recursion of depth 1,500 with large frames succeeds: ${what}`, () => {
     for (const [count, type] of [[40, i64], [200, i32], [200, f64], [900, i64]] as const) {
       const subject = Subject.of(moduleOf(make(Array(count).fill(type))));
       assertBits(subject.call("f", 1500), [1500], `${count} ${valTypeName(type)}`);
@@ -298,7 +298,7 @@ for (const [what, make] of Object.entries(large)) {
   });
 }
 
-Deno.test("a large function that is called for the first time deep in the stack is still compiled", () => {
+test("a large function that is called for the first time deep in the stack is still compiled", () => {
   // As deeply nested as structured code may be, and long.
   const nesting = 250;
   const nested = [
@@ -337,7 +337,7 @@ Deno.test("a large function that is called for the first time deep in the stack 
   }
 });
 
-Deno.test("deep recursion in the middle of an image keeps every kind of value", async () => {
+test("deep recursion in the middle of an image keeps every kind of value", async () => {
   const bytes = await assemble(`(module
     (import "env" "pause" (func $pause))
     (memory 1)

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import wabt from "wabt";
-import { type CompileOptions, type PolicyName, policyNames } from "../../compiler/policy.ts";
+import { type BackEnd, type CompileOptions, type PolicyName, policyNames } from "../../compiler/policy.ts";
 import { Program } from "../../compiler/program.ts";
 import { takeSnapshot } from "../../runtime/checkpoint.ts";
 import type { Func } from "../../runtime/func.ts";
@@ -39,6 +39,31 @@ export async function assemble(text: string): Promise<Uint8Array> {
   }
 }
 
+/** What programs are compiled to if their options do not say. */
+let backEnd: BackEnd = "auto";
+
+/** A test that is run under both back ends. */
+export function test(name: string, run: () => void | Promise<void>): void {
+  for (const each of ["js", "wasm"] as const) {
+    Deno.test(`${name} (${each})`, async () => {
+      backEnd = each;
+      await run();
+    });
+  }
+}
+
+/** A program under the back end of the test. */
+export function compile(bytes: Uint8Array, options: Partial<CompileOptions> = {}): Program {
+  const program = Program.from(bytes, { backEnd, ...options });
+  assertValid(program);
+  return program;
+}
+
+/** What V8 refuses goes the other way without a word, so that a mistake would not be seen. */
+export function assertValid({ rewritten }: Program): void {
+  assert(!rewritten || WebAssembly.validate(rewritten.bytes), "what is rewritten is invalid");
+}
+
 /** One instance in a store of its own. */
 export class Subject {
   /** Round trips through image bytes so far. */
@@ -54,7 +79,7 @@ export class Subject {
     thread: ThreadOptions,
   ) {
     this.#resolve = (module, name) => module === "env" ? host[name] : undefined;
-    this.#program = Program.from(bytes, options);
+    this.#program = compile(bytes, options);
     this.#store = new Store(thread);
     this.#store.instantiate(this.#program, this.#resolve);
   }

@@ -5,12 +5,12 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { type PolicyName, policyNames } from "../../compiler/policy.ts";
-import { encodeImage, Guest, type Imports, Program, readImage } from "../../mod.ts";
+import { encodeImage, Guest, type Imports, readImage } from "../../mod.ts";
 import type { Func } from "../../runtime/func.ts";
 import { denoCodec } from "../../runtime/image/codec_deno.ts";
 import { Store } from "../../runtime/store.ts";
 import { type StackFrame, Trap, TrapKind } from "../../runtime/trap.ts";
-import { assemble, assertTrap, Subject } from "./subject.ts";
+import { assemble, assertTrap, compile, Subject, test } from "./subject.ts";
 
 const names = (stack: readonly StackFrame[]) => stack.map(({ name }) => name);
 
@@ -74,7 +74,7 @@ const moduleFor = (body: string) =>
   (func $unnamed (export "pause, then call") (call $pause) (call $inner)))`;
 const host = { pause: () => {} };
 
-Deno.test("every kind of trap has the Wasm stack with names, innermost first", async () => {
+test("every kind of trap has the Wasm stack with names, innermost first", async () => {
   for (const [name, [kind, body]] of Object.entries(causes)) {
     const bytes = await assemble(moduleFor(body));
     const ways = [...policyNames.map((policy) => ({ policy })), {
@@ -96,7 +96,7 @@ Deno.test("every kind of trap has the Wasm stack with names, innermost first", a
   }
 });
 
-Deno.test("a trap after an image has the same stack: restored frames and new ones", async () => {
+test("a trap after an image has the same stack: restored frames and new ones", async () => {
   const failure = async (subject: Subject, policy: PolicyName, entry: string): Promise<Trap> => {
     try {
       await subject.callWithStop({ stopAtHostCall: 1 }, policy, entry);
@@ -117,7 +117,7 @@ Deno.test("a trap after an image has the same stack: restored frames and new one
   }
 });
 
-Deno.test("functions without a name are called by their export or their index", async () => {
+test("functions without a name are called by their export or their index", async () => {
   const subject = Subject.of(
     await assemble(`(module
       (import "env" "callback" (func (param i32)))
@@ -129,9 +129,9 @@ Deno.test("functions without a name are called by their export or their index", 
   assertEquals(names(assertTrap(TrapKind.unreachable, () => subject.call("entry", 1))), ["func[1]", "entry"]);
 });
 
-Deno.test("the stack tells the instances apart", async () => {
+test("the stack tells the instances apart", async () => {
   const store = new Store();
-  const library = Program.from(
+  const library = compile(
     await assemble(`(module
       (table (export "table") 1 funcref)
       (func $back (export "back") (param i32) (result i32)
@@ -139,7 +139,7 @@ Deno.test("the stack tells the instances apart", async () => {
           (then (call_indirect (result i32) (i32.const 0)))
           (else (i32.div_s (i32.const 1) (local.get 0))))))`),
   );
-  const user = Program.from(
+  const user = compile(
     await assemble(`(module
       (import "library" "table" (table 1 funcref))
       (import "library" "back" (func $imported (param i32) (result i32)))
@@ -159,7 +159,7 @@ Deno.test("the stack tells the instances apart", async () => {
   ]);
 });
 
-Deno.test("a trap deep in a recursion: the innermost frames first, the entry last", async () => {
+test("a trap deep in a recursion: the innermost frames first, the entry last", async () => {
   const bytes = await assemble(`(module
     (func $leaf (result i32) (unreachable))
     (func $down (param i32) (result i32)
@@ -179,7 +179,7 @@ Deno.test("a trap deep in a recursion: the innermost frames first, the entry las
   }
 });
 
-Deno.test("a trap in a call from a host function reaches the guest's outcome, with both parts of the stack", async () => {
+test("a trap in a call from a host function reaches the guest's outcome, with both parts of the stack", async () => {
   const bytes = await assemble(`(module
     (import "env" "callback" (func $callback))
     (func $trap (export "trap") (unreachable))
@@ -188,7 +188,7 @@ Deno.test("a trap in a call from a host function reaches the guest's outcome, wi
     (func $entry (export "entry") (call $before)))`);
   for (const stop of [undefined, 1]) {
     const imports: Imports = { env: { callback: () => guest.call("nested") && undefined } };
-    const program = Program.from(bytes);
+    const program = compile(bytes);
     let guest = Guest.start(program, { entry: "entry", imports, stopAtHostCall: stop });
     let outcome = await guest.run();
     if (outcome.kind === "checkpointed") {
@@ -204,8 +204,8 @@ Deno.test("a trap in a call from a host function reaches the guest's outcome, wi
   }
 });
 
-Deno.test("a trap in a start function is an outcome of the guest", async () => {
-  const program = Program.from(
+test("a trap in a start function is an outcome of the guest", async () => {
+  const program = compile(
     await assemble(`(module
       (func $fails (unreachable))
       (func $begin (call $fails))
@@ -217,7 +217,7 @@ Deno.test("a trap in a start function is an outcome of the guest", async () => {
   assertEquals([outcome.trap, ...names(outcome.stack).slice(0, 2)], [TrapKind.unreachable, "fails", "begin"]);
 });
 
-Deno.test("what a host function throws comes out as it is, and is no trap", async () => {
+test("what a host function throws comes out as it is, and is no trap", async () => {
   const bytes = await assemble(`(module
     (import "env" "callback" (func $callback))
     (func (export "entry") (call $callback)))`);
@@ -235,7 +235,7 @@ Deno.test("what a host function throws comes out as it is, and is no trap", asyn
         },
       },
     };
-    const guest = Guest.start(Program.from(bytes), { entry: "entry", imports });
+    const guest = Guest.start(compile(bytes), { entry: "entry", imports });
     const caught = await guest.run().then(() => undefined, (error) => error);
     assert(caught === problem, `${caught} instead of ${problem}`);
   }

@@ -14,6 +14,8 @@ import { ValType as types } from "../../compiler/types.ts";
 /** A way to write a value: afterwards one more operand, of type `type`, is on the stack. */
 export interface ValueRule {
   readonly weight: number;
+  /** Not for a `plain` module. */
+  readonly fancy?: true;
   /** Writes a bounded number of instructions, so it is right when the budget is used up. */
   readonly leaf?: true;
   fits(body: Body, type: ValType): boolean;
@@ -23,6 +25,8 @@ export interface ValueRule {
 /** A way to write a statement: it may leave operands, and it may close the frame by jumping away. */
 export interface StatementRule {
   readonly weight: number;
+  /** Not for a `plain` module. */
+  readonly fancy?: true;
   fits(body: Body): boolean;
   write(body: Body): void;
 }
@@ -111,10 +115,13 @@ export class Body {
   }
 
   /** One of the rules that fit, in proportion to its weight; at least one must. */
-  #choose<T extends { readonly weight: number }>(rules: readonly T[], fits: (rule: T) => boolean): T {
+  #choose<T extends { readonly weight: number; readonly fancy?: true }>(
+    rules: readonly T[],
+    fits: (rule: T) => boolean,
+  ): T {
     for (;;) {
       const rule = this.random.weighted(rules);
-      if (fits(rule)) return rule;
+      if (!(rule.fancy && this.scope.plain) && fits(rule)) return rule;
     }
   }
 

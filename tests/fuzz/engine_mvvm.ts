@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { passNames, type PolicyName, policyNames } from "../../compiler/policy.ts";
+import { type BackEnd, passNames, type PolicyName, policyNames } from "../../compiler/policy.ts";
 import { Program as Compiled } from "../../compiler/program.ts";
 import { type FuncType, isRefType, type ValType, ValType as T } from "../../compiler/types.ts";
 import { takeSnapshot } from "../../runtime/checkpoint.ts";
@@ -80,15 +80,23 @@ class Guest implements Running {
 
   #compile(): Compiled {
     const policy: PolicyName = this.random.pick(policyNames);
-    return Compiled.from(this.bytes, {
+    const backEnd: BackEnd = this.random.pick(["js", "wasm"]);
+    const program = Compiled.from(this.bytes, {
       policy,
-      thresholdBits: this.random.below(5),
+      backEnd,
+      thresholdBits: this.random.pick([0, 1, 2, 3, 4, 16]),
       ticks: this.random.below(2) === 0,
+      // The rest is about generated code, which restored frames have under both.
       without: passNames.filter(() => this.random.below(4) === 0),
       i64s: this.random.pick(["auto", "halves", "whole"] as const),
       maxNesting: this.random.below(4) === 0 ? -1 : 256,
       maxFunctionSize: this.random.pick([100, 1000, 45_000]),
     });
+    // V8 would refuse it silently: what it does not take is left to the other back end.
+    if (program.rewritten && !WebAssembly.validate(program.rewritten.bytes)) {
+      throw new Error("what is rewritten is invalid");
+    }
+    return program;
   }
 
   /** Instantiates; gives how that failed, if it did. */

@@ -43,17 +43,17 @@ const refuel = "refuel";
 /** The scenario of a seed. */
 export function generate(seed: number): Scenario {
   const random = new Random(seed);
-  const scope = new Scope(random, random.pick([0, 0, 0.002, 0.01, 0.05]));
+  const scope = new Scope(random, random.pick([0, 0, 0.002, 0.01, 0.05]), seed % 2 === 1);
   const draft = new Draft(scope);
   return { module: draft.module(), calls: draft.calls() };
 }
 
-function randomType(random: Random): ValType {
-  return random.chance(0.93) ? random.pick(numericTypes) : random.pick(refTypes);
+function randomType({ random, plain }: Scope): ValType {
+  return plain || random.chance(0.93) ? random.pick(numericTypes) : random.pick(refTypes);
 }
 
-function randomTypes(random: Random, most: number): ValType[] {
-  return Array.from({ length: random.below(most + 1) }, () => randomType(random));
+function randomTypes(scope: Scope, most: number): ValType[] {
+  return Array.from({ length: scope.random.below(most + 1) }, () => randomType(scope));
 }
 
 /** A constant expression of a type. */
@@ -130,8 +130,8 @@ class Draft {
     const random = this.#random;
     const { scope } = this;
     const pool: FuncType[] = Array.from({ length: random.between(2, 5) }, () => ({
-      params: randomTypes(random, random.chance(0.1) ? 20 : 4),
-      results: randomTypes(random, random.pick([1, 1, 1, 3])),
+      params: randomTypes(this.scope, random.chance(0.1) ? 20 : 4),
+      results: randomTypes(this.scope, random.pick([1, 1, 1, 3])),
     }));
     const type = () => {
       const { params, results } = random.pick(pool);
@@ -140,7 +140,7 @@ class Draft {
     for (let i = random.below(4); i > 0; i--) {
       const index = scope.typeIndex(
         random.chance(0.3) ? [i32, i64, f32, f64] : scope.types[type()].params,
-        randomTypes(random, random.pick([1, 1, 3])),
+        randomTypes(this.scope, random.pick([1, 1, 3])),
       );
       this.#imports.push({ module: "host", name: `h${i}`, kind: "func", type: index });
       scope.funcs.push(index);
@@ -158,11 +158,13 @@ class Draft {
     add({ type: i32, mutable: true }, instr("i32.const", random.pick([0, 500])));
     add({ type: i64, mutable: true }, instr("i64.const", 0n));
     for (let i = random.below(7); i > 0; i--) {
-      const type = { type: randomType(random), mutable: random.chance(0.85) };
+      const type = { type: randomType(this.scope), mutable: random.chance(0.85) };
       add(type, constant(random, type.type, random.below(this.scope.funcs.length)));
     }
     for (const index of this.#globals.keys()) {
-      if (random.chance(0.6)) this.#exports.push({ name: `global${index}`, kind: "global", index });
+      if (!this.scope.plain && random.chance(0.6)) {
+        this.#exports.push({ name: `global${index}`, kind: "global", index });
+      }
     }
   }
 
@@ -193,12 +195,14 @@ class Draft {
     const random = this.#random;
     for (let i = random.pick([0, 1, 1, 1, 2, 3]); i > 0; i--) {
       const index = this.scope.tables.length;
-      const element = random.chance(0.75) ? funcref : externref;
+      const element = this.scope.plain || random.chance(0.75) ? funcref : externref;
       const targets = element === funcref ? this.#targets(index) : [];
       const free = targets.reduce((end, target) => Math.max(end, target.start + target.count), 0);
       const size = free + random.below(8);
       this.scope.tables.push({ element, size, bounded: random.chance(0.5), targets, free });
-      if (random.chance(0.8)) this.#exports.push({ name: `table${index}`, kind: "table", index });
+      if (!this.scope.plain && random.chance(0.8)) {
+        this.#exports.push({ name: `table${index}`, kind: "table", index });
+      }
     }
     for (let i = random.below(4); i > 0; i--) this.#element();
   }
@@ -257,7 +261,7 @@ class Draft {
       budget,
       leaf,
     );
-    for (const local of randomTypes(random, random.chance(0.1) ? 40 : 6)) body.newLocal(local);
+    for (const local of randomTypes(this.scope, random.chance(0.1) ? 40 : 6)) body.newLocal(local);
     const list = body.frame([], type.results, { types: type.results, open: true }, () => {
       if (!leaf) body.charge(1);
       body.statements(random.pick([5, 10, 30]));

@@ -49,8 +49,12 @@ export class Scope {
   /** Functions that `ref.func` names, which a declarative segment has to list. */
   readonly declared = new Set<number>();
 
-  /** @param risk How likely each dangerous choice is made: an address, divisor or index that may trap. */
-  constructor(readonly random: Random, readonly risk: number) {}
+  /**
+   * @param risk How likely each dangerous choice is made: an address, divisor or index that may trap.
+   * @param plain Without references, without code that changes tables or segments, with nothing exported but
+   * functions and memory: some engines have another way for such modules.
+   */
+  constructor(readonly random: Random, readonly risk: number, readonly plain: boolean) {}
 
   /** The index of a function type, which is added if need be. */
   typeIndex(params: readonly ValType[], results: readonly ValType[]): number {

@@ -15,7 +15,9 @@ import { call, callees, callIndirect, indirections, nest, operate } from "./valu
 const { i32 } = ValType;
 
 function anyType(body: Body): ValType {
-  return body.random.chance(0.9) ? body.random.pick(numericTypes) : body.random.pick(refTypes);
+  return body.scope.plain || body.random.chance(0.9)
+    ? body.random.pick(numericTypes)
+    : body.random.pick(refTypes);
 }
 
 /** Writes what a branch to a label carries, and now and then something below that it does not. */
@@ -217,6 +219,7 @@ export const statementRules: readonly StatementRule[] = [
   },
   {
     weight: 0.4,
+    fancy: true,
     fits: (body) => body.scope.memory !== undefined && body.scope.datas.length > 0,
     write(body) {
       const index = body.random.below(body.scope.datas.length);
@@ -227,6 +230,7 @@ export const statementRules: readonly StatementRule[] = [
   dropRule("data.drop", (body) => body.scope.datas),
   {
     weight: 1,
+    fancy: true,
     fits: hasTable,
     write(body) {
       const index = tableIndex(body);
@@ -239,6 +243,7 @@ export const statementRules: readonly StatementRule[] = [
   },
   {
     weight: 0.4,
+    fancy: true,
     fits: hasTable,
     write(body) {
       const index = tableIndex(body);
@@ -248,6 +253,7 @@ export const statementRules: readonly StatementRule[] = [
   },
   {
     weight: 0.4,
+    fancy: true,
     fits: hasTable,
     write(body) {
       const target = tableIndex(body);
@@ -258,6 +264,7 @@ export const statementRules: readonly StatementRule[] = [
   },
   {
     weight: 0.4,
+    fancy: true,
     fits: (body) => hasTable(body) && body.scope.elements.length > 0,
     write(body) {
       const table = tableIndex(body);
@@ -284,6 +291,7 @@ export function digestLocals(body: Body): void {
 function dropRule(name: string, segmentsOf: (body: Body) => readonly Segment[]): StatementRule {
   return {
     weight: 0.2,
+    fancy: true,
     fits: (body) => segmentsOf(body).length > 0,
     write(body) {
       const segments = segmentsOf(body);

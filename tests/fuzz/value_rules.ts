@@ -206,6 +206,7 @@ export const valueRules: readonly ValueRule[] = [
   },
   {
     weight: 0.2,
+    fancy: true,
     fits: (body, type) => type === i32 && body.scope.tables.length > 0,
     write(body) {
       const index = body.random.below(body.scope.tables.length);
@@ -226,6 +227,7 @@ export const valueRules: readonly ValueRule[] = [
   },
   {
     weight: 0.3,
+    fancy: true,
     fits: (_, type) => type === i32,
     write(body) {
       body.value(body.random.pick([funcref, ValType.externref]));

@@ -112,6 +112,37 @@ Deno.test("migration: CPython, ten images in a row, another policy after each", 
   assertEquals(printed, text);
 });
 
+Deno.test("migration: CPython, rewritten, six images in a row, made and restored under both back ends", async () => {
+  const random = new Random(6);
+  const { text } = await reference();
+  const { program } = load();
+  const rewritten = [
+    program.withOptions({ policy: "counter", ticks: true, backEnd: "wasm" }),
+    program.withOptions({ policy: "loop", ticks: true, backEnd: "wasm" }),
+  ];
+  const start = place();
+  const whole = startGuest(load(), start, rewritten[0]);
+  assertEquals((await whole.run()).kind, "finished");
+  assertEquals(start.stdout.text(), text);
+  const { ticks } = whole.store.thread;
+  let image: Uint8Array<ArrayBuffer> | undefined;
+  let printed = "";
+  for (let leg = 0; leg <= 6; leg++) {
+    const here = place();
+    const program = leg % 3 === 2 ? python({ policy: "loop", ticks: true }) : rewritten[leg % 3];
+    const options = { stopAtTick: leg < 6 ? 1 + random.below(Math.floor(ticks / 8)) : undefined };
+    const guest = image === undefined
+      ? startGuest(load(), here, program, options)
+      : await restoreGuest(image, here, program, options);
+    const outcome = await guest.run();
+    printed += here.stdout.text();
+    assertEquals(outcome.kind, leg < 6 ? "checkpointed" : "finished", `leg ${leg}`);
+    if (outcome.kind !== "checkpointed") break;
+    image = await encodeImage(outcome.image, { compress: "none" }, denoCodec);
+  }
+  assertEquals(printed, text);
+});
+
 Deno.test("migration: CPython, stopped by the same count twice, gives the same image", async () => {
   const images: Uint8Array[] = [];
   for (let i = 0; i < 2; i++) {

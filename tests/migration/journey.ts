@@ -46,6 +46,8 @@ export interface Ending {
 /** One part of a journey. */
 export interface Leg {
   readonly options?: Partial<CompileOptions>;
+  /** Instead of the load's, and of the options. */
+  readonly program?: Program;
   /** What makes it stop; the last leg has none. */
   readonly stop?: Pick<GuestOptions, "stopAtTick" | "stopAtCall" | "stopAtHostCall">;
   /** Of the same options. */
@@ -127,8 +129,8 @@ export async function journey(
   const images: Uint8Array<ArrayBuffer>[] = [];
   let [stdout, stderr] = ["", ""];
   let here = place(load.files, load.stdin);
-  for (const { options, stop, codeCache } of legs) {
-    const program = load.program.withOptions({
+  for (const { options, program: given, stop, codeCache } of legs) {
+    const program = given ?? load.program.withOptions({
       ...load.program.options,
       ...options,
       ticks: options?.ticks ?? stop?.stopAtTick !== undefined,

@@ -23,12 +23,13 @@ import { type Bits, bitsAt, fromRaw, pushBits, toRaw } from "../../runtime/value
 import type { Engine, EngineKind, EngineOptions, InstanceId, ModuleId, Outcome } from "./engine.ts";
 import type { Value } from "./values.ts";
 
-/** Ways to compile that otherwise only a few functions take. */
+/** The policies under both back ends, and ways to compile that otherwise only a few functions take. */
 const modes: Readonly<Record<string, Partial<CompileOptions>>> = {
-  flat: { maxNesting: -1 },
-  whole: { i64s: "whole" },
-  halves: { i64s: "halves" },
-  split: { maxFunctionSize: 100 },
+  ...Object.fromEntries(policyNames.map((policy) => [`${policy} js`, { policy, backEnd: "js" }])),
+  flat: { maxNesting: -1, backEnd: "js" },
+  whole: { i64s: "whole", backEnd: "js" },
+  halves: { i64s: "halves", backEnd: "js" },
+  split: { maxFunctionSize: 100, backEnd: "js" },
 };
 
 class Mvvm implements Engine {
@@ -42,6 +43,10 @@ class Mvvm implements Engine {
     try {
       const { policy } = this.options;
       const program = Program.from(bytes, modes[policy] ?? { policy: policy as PolicyName });
+      // What V8 refuses goes the other way without a word.
+      if (program.rewritten && !WebAssembly.validate(program.rewritten.bytes)) {
+        throw new Error("what is rewritten is invalid");
+      }
       return { kind: "ok", value: this.#programs.push(program) - 1 };
     } catch (error) {
       const { message } = error as Error;
