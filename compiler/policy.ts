@@ -30,16 +30,32 @@ export const mvvmPolicyFlags: Readonly<Record<string, PolicyName>> = {
 /**
  * What makes code faster, changes no result, and can be left out (RATIONALE.md tells what each gains):
  * - `strips`: counted loops in strips under `counter`
- * - `captures`: sites of small functions save what is live, each by itself
+ * - `captures`: sites save what is live, each by itself; in rewritten code those of loops
+ * - `twins`: recursive functions twice; in rewritten code four times
+ *
+ * Of generated JavaScript only:
  * - `pointers`: unsigned twins of locals that are addresses
  * - `select`: choices without branches
- * - `twins`: recursive functions twice
  * - `targets`: indirect calls that name the functions that they may call
  * - `singles`: f32s as elements of a Float32Array
  *
+ * Of rewritten code only:
+ * - `hints`: branches that are seldom taken are said to be
+ * - `moves`: activations that are stuck in V8's baseline code go on as JavaScript
+ *
  * The options `i64s` and `maxFunctionSize` do so for whole i64s and for the splitting of long functions.
  */
-export const passNames = ["strips", "captures", "pointers", "select", "twins", "targets", "singles"] as const;
+export const passNames = [
+  "strips",
+  "captures",
+  "twins",
+  "pointers",
+  "select",
+  "targets",
+  "singles",
+  "hints",
+  "moves",
+] as const;
 export type PassName = (typeof passNames)[number];
 
 /**

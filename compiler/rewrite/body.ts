@@ -13,7 +13,7 @@
  * @module
  */
 import { Trait } from "../callgraph.ts";
-import type { CompileOptions } from "../policy.ts";
+import type { CompileOptions, PassName } from "../policy.ts";
 import { isLive, type Liveness, livenessOf } from "../liveness.ts";
 import { entryOffset, type Form, localTypes, type Site, type SiteKind, type Source } from "../sites.ts";
 import { isRefType, type Module, type ValType, ValType as T } from "../types.ts";
@@ -194,6 +194,11 @@ export abstract class RewrittenBody extends FunctionValidator {
     return this.#localTypes[local] ?? this.#added[local - this.#localTypes.length];
   }
 
+  /** Whether a pass is not left out. */
+  protected uses(pass: PassName): boolean {
+    return !this.context.options.without.includes(pass);
+  }
+
   // ---- copying ----
 
   /** Copies the instructions before an offset in the file that were not copied yet. */
@@ -268,7 +273,7 @@ export abstract class RewrittenBody extends FunctionValidator {
    */
   #liveAt(offset: number): number[] | undefined {
     const { bodyStart, end } = this.module.codes[this.definedIndex];
-    if (end - bodyStart > maxLivenessSize) return undefined;
+    if (end - bodyStart > maxLivenessSize || !this.uses("captures")) return undefined;
     this.#liveness ??= livenessOf(this.module, this.definedIndex, this.#localTypes.length, false);
     const live = this.#liveness.get(offset);
     return live && this.#localTypes.flatMap((_, local) => isLive(live, local) ? [local] : []);

@@ -66,7 +66,7 @@ export abstract class RewrittenLoops extends RewrittenBody {
       this.store(params);
       return this.#lookingLoop(loop.site);
     }
-    if (found.counted === undefined) this.#countingLoop(loop);
+    if (found.counted === undefined || !this.uses("strips")) this.#countingLoop(loop);
     else this.#stripLoop(loop, found.counted);
   }
 
@@ -87,6 +87,14 @@ export abstract class RewrittenLoops extends RewrittenBody {
     code.openUnlikely();
     code.const(2 ** Math.min(thresholdBits, outerBits) - 1);
     code.set(turns);
+    if (this.uses("moves")) this.#lookOrPause(site);
+    else this.poll(site, 2);
+    code.end();
+  }
+
+  /** A look, which is a pause now and then. */
+  #lookOrPause(site: number): void {
+    const { writer: code } = this;
     this.#look(1);
     this.attention();
     code.get(this.local(Use.looks, T.i32));
@@ -96,7 +104,6 @@ export abstract class RewrittenLoops extends RewrittenBody {
     code.u8(I.or);
     code.openUnlikely();
     this.pause(site, 3, this.local(Use.looks, T.i32));
-    code.end();
     code.end();
   }
 
@@ -112,6 +119,7 @@ export abstract class RewrittenLoops extends RewrittenBody {
 
   /** Pauses an innermost loop, which has come as far as many looks of others. */
   #pauseInnermost(site: number, inner: number): void {
+    if (!this.uses("moves")) return this.poll(site, inner);
     this.#look(looksOfPause);
     this.pause(site, inner, this.local(Use.looks, T.i32));
   }

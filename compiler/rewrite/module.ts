@@ -81,7 +81,7 @@ function checkRewritable({ imports, memories, tables, globals, types, exports }:
 /**
  * Validates the function bodies of a module, and rewrites it.
  *
- * @param options `policy`, `thresholdBits` and `ticks` count.
+ * @param options `policy`, `thresholdBits`, `ticks` and `without` count.
  * @throws {MalformedError | InvalidError | UnsupportedError} as `validate`, for function bodies.
  * @throws {NotRewritable}
  */
@@ -91,7 +91,12 @@ export function rewriteModule(
   options: CompileOptions,
 ): RewrittenModule {
   checkRewritable(module);
-  const context = { module, options, extras: new Extras(module, clonedFuncs(module, traits)), traits };
+  const context = {
+    module,
+    options,
+    extras: new Extras(module, clonedFuncs(module, traits, options)),
+    traits,
+  };
   const rewriter = new FunctionRewriter(context);
   const bytes = new ModuleWriter(context).write(rewriter);
   return { bytes, traits, ...lookups(rewriter, context.extras) };
@@ -100,7 +105,12 @@ export function rewriteModule(
 /** What `rewriteModule` made of the same module, under the same options, and was kept. */
 export function rewrittenBefore(module: Module, options: CompileOptions, kept: KeptModule): RewrittenModule {
   const { traits } = kept;
-  const context = { module, options, extras: new Extras(module, clonedFuncs(module, traits)), traits };
+  const context = {
+    module,
+    options,
+    extras: new Extras(module, clonedFuncs(module, traits, options)),
+    traits,
+  };
   return { ...kept, ...lookups(new FunctionRewriter(context), context.extras) };
 }
 
@@ -108,7 +118,8 @@ export function rewrittenBefore(module: Module, options: CompileOptions, kept: K
 const maxClonedSize = 1000;
 
 /** The functions that have clones: small ones that call themselves. */
-function clonedFuncs({ codes, imported }: Module, traits: Uint8Array): number[] {
+function clonedFuncs({ codes, imported }: Module, traits: Uint8Array, { without }: CompileOptions): number[] {
+  if (without.includes("twins")) return [];
   return codes.flatMap(({ bodyStart, end }, i) => {
     const func = imported.funcs + i;
     return (traits[func] & Trait.selfCalls) !== 0 && end - bodyStart <= maxClonedSize ? [func] : [];
@@ -138,7 +149,10 @@ class ModuleWriter {
   /** Of each function, the branches that are seldom taken. */
   readonly #hints: { readonly func: number; readonly offsets: readonly number[] }[] = [];
 
-  constructor({ module, extras }: RewriteContext) {
+  readonly #usesHints: boolean;
+
+  constructor({ module, extras, options }: RewriteContext) {
+    this.#usesHints = !options.without.includes("hints");
     this.#module = module;
     this.#extras = extras;
   }
@@ -283,7 +297,9 @@ class ModuleWriter {
       if (out.length > mostGrowth * this.#module.bytes.length + mostMore) {
         throw new NotRewritable("its code would become too long");
       }
-      if (rewriter.unlikely.length > 0) this.#hints.push({ func, offsets: [...rewriter.unlikely] });
+      if (rewriter.unlikely.length > 0 && this.#usesHints) {
+        this.#hints.push({ func, offsets: [...rewriter.unlikely] });
+      }
     };
     out.u32(this.#funcCount);
     codes.forEach((_, i) => addRewritten(imported.funcs + i, rewriter.rewrite(i)));

@@ -13,18 +13,20 @@ import { countTicks, journey, loadProgram, OWN_STORE, uninterrupted } from "./jo
 /** Bench kernels have code that the test programs have not. */
 const KERNELS = ["saxpy", "fib", "indirect", "quicksort"];
 
-const texts = (program: Program) =>
-  program.module.codes.map((_, i) => program.compile(program.module.imported.funcs + i).text);
+/** All code of a program, of both back ends. */
+const codeOf = (program: Program) =>
+  program.module.codes.map((_, i) => program.compile(program.module.imported.funcs + i).text).join("\n") +
+  program.rewritten?.bytes.toHex();
 
 Deno.test("passes: each can be left out, and makes other code", () => {
   const modules = [
     ...PROGRAMS.map(({ name }) => `../programs/${name}.wasm`),
     ...KERNELS.map((name) => `../../bench/kernels/${name}.wasm`),
   ].map((path) => Program.from(Deno.readFileSync(new URL(path, import.meta.url))));
-  const all = modules.map((program) => texts(program).join("\n"));
+  const all = modules.map(codeOf);
   for (const pass of passNames) {
     const differ = modules.filter((program, i) =>
-      texts(program.withOptions({ without: [pass] })).join("\n") !== all[i]
+      codeOf(program.withOptions({ without: [pass] })) !== all[i]
     );
     assert(differ.length > 0, `${pass} changes nothing`);
   }
@@ -36,12 +38,24 @@ Deno.test("passes: each can be left out, and makes other code", () => {
   );
 });
 
-/** All passes, which only generated JavaScript has, and the options that leave each out. */
+/** The passes of each back end. */
+const shared: readonly PassName[] = ["strips", "captures", "twins"];
+const ofRewriting: readonly PassName[] = ["hints", "moves"];
+const ofJavaScript = passNames.filter((pass) => !ofRewriting.includes(pass));
+
+/** All passes, and the options that leave each out. */
 const ways: readonly (readonly [string, Partial<CompileOptions>])[] = [
-  ...passNames.map((pass) => [pass, { without: [pass] }] as const),
-  ["i64s", { i64s: "halves" }],
-  ["splitting", { maxFunctionSize: Infinity }],
-  ["all of them", { without: passNames, i64s: "halves", maxFunctionSize: Infinity }],
+  ...ofJavaScript.map((pass) => [pass, { without: [pass], backEnd: "js" }] as const),
+  ["i64s", { i64s: "halves", backEnd: "js" }],
+  ["splitting", { maxFunctionSize: Infinity, backEnd: "js" }],
+  ["all of them", { without: passNames, i64s: "halves", maxFunctionSize: Infinity, backEnd: "js" }],
+  ...[...shared, ...ofRewriting].map((pass) =>
+    [
+      `${pass}, rewritten`,
+      { without: [pass], backEnd: "wasm" },
+    ] as const
+  ),
+  ["all of them, rewritten", { without: passNames, backEnd: "wasm" }],
 ];
 
 for (const [name, options] of ways) {
@@ -51,7 +65,7 @@ for (const [name, options] of ways) {
       if (OWN_STORE.includes(name)) continue;
       const load = loadProgram(name, small.args, { stdin });
       const expected = await uninterrupted(load);
-      const alone = await journey(load, [{ options: { ...options, backEnd: "js" } }]);
+      const alone = await journey(load, [{ options }]);
       assertEquals(alone.ending, expected, name);
       const ticks = await countTicks(load, options);
       const stop = { stopAtTick: 1 + random.below(ticks) };
