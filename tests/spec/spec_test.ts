@@ -14,8 +14,9 @@ for (const name of ["v8", "mvvm"]) {
   const kind = await findEngine(name);
   if (kind === undefined) console.log(`spec tests skipped for ${name}: there is no engine_${name}.ts yet`);
   if (kind === undefined || "missing" in directory) continue;
-  const modes = kind.canRoundTrip ? [false, true] : [false];
   for (const policy of kind.policies) {
+    // The back end that is not the default one is looked at once: with an image in each run that has a site.
+    const modes = !kind.canRoundTrip ? [false] : policy.endsWith(" js") ? [true] : [false, true];
     for (const roundTrip of modes) {
       const mode = `${name}, policy ${policy}${roundTrip ? ", round trips" : ""}`;
       Deno.test(`spec: ${DEFAULT_FOLDER} passes with ${mode}`, async () => {
