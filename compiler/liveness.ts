@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Passing, passings } from "./passing.ts";
+import { Scan } from "./passing.ts";
 import type { Module } from "./types.ts";
 
 /** Live locals by the file offset of a `loop` or a call: at the loop's header, behind the call. */
@@ -63,40 +63,21 @@ function stepsOf({ bytes, codes }: Module, definedIndex: number): Steps {
     list.events[list.count] = event;
     list.args[list.count++] = arg;
   };
-  let at = bodyStart;
-  const u32 = (): number => {
-    let byte = bytes[at++];
-    let value = byte & 0x7f;
-    for (let shift = 7; byte >= 0x80; shift += 7) {
-      byte = bytes[at++];
-      value |= (byte & 0x7f) << shift;
-    }
-    return value >>> 0;
-  };
-  while (at < end) {
-    const offset = at;
-    const opcode = bytes[at++];
-    const event = events[opcode];
+  const scan = new Scan(bytes, bodyStart, end);
+  while (!scan.ended) {
+    const offset = scan.at;
+    const opcode = scan.opcode();
+    const event = opcode > 0xff ? 255 : events[opcode];
     if (event === Event.get || event === Event.set || event === Event.br || event === Event.brIf) {
-      add(event, u32());
-      continue;
-    }
-    if (opcode === 0x0e) {
+      add(event, scan.u32());
+    } else if (opcode === 0x0e) {
       // Like so many `br_if`, and a `br` for the last label.
-      for (let count = u32(); count >= 0 && at < end; count--) {
-        add(count === 0 ? Event.br : Event.brIf, u32());
+      for (let count = scan.u32(); count >= 0 && !scan.ended; count--) {
+        add(count === 0 ? Event.br : Event.brIf, scan.u32());
       }
-      continue;
-    }
-    if (event !== 255) add(event, offset);
-    let passing = passings[opcode];
-    if (passing === Passing.prefix) passing = passings[0x100 | u32()];
-    if (passing <= Passing.integers) { for (; passing > 0; passing--) while (bytes[at++] >= 0x80); }
-    else if (passing === Passing.f32) at += 4;
-    else if (passing === Passing.f64) at += 8;
-    else {
-      const count = u32();
-      at += count;
+    } else {
+      if (event !== 255) add(event, offset);
+      scan.immediates(opcode);
     }
   }
   return list;

@@ -4,9 +4,10 @@
  * @module
  */
 import { type Immediate, opcodes } from "./opcodes.ts";
+import { signatureIndex } from "./signatures.ts";
 
 /** What follows an opcode. Up to `integers` it is a number of LEB128 integers. */
-export const Passing = {
+const Passing = {
   integers: 2,
   f32: 3,
   f64: 4,
@@ -14,8 +15,6 @@ export const Passing = {
   labels: 5,
   /** A vector of value types. */
   types: 6,
-  /** The rest of the opcode. */
-  prefix: 7,
 } as const;
 
 const ofImmediate: Partial<Record<Immediate, number>> = {
@@ -32,9 +31,57 @@ const ofImmediate: Partial<Record<Immediate, number>> = {
   table_table: 2,
 };
 
-/** By opcode; those behind the prefix have the second half. */
-export const passings = new Uint8Array(0x200).fill(1);
-for (const { code, immediate } of opcodes) {
-  passings[code > 0xff ? 0x100 | code & 0xff : code] = ofImmediate[immediate] ?? 1;
+/** By `signatureIndex`. */
+const passings = new Uint8Array(0x200).fill(1);
+for (const { code, immediate } of opcodes) passings[signatureIndex(code)] = ofImmediate[immediate] ?? 1;
+
+/**
+ * Where the next instruction stands, given where the immediates of an opcode do. In a body that is not valid that
+ * is anywhere behind, and not much behind `end`.
+ */
+export function passed(bytes: Uint8Array, at: number, opcode: number, end: number): number {
+  let passing = passings[signatureIndex(opcode)];
+  if (passing <= Passing.integers) {
+    for (; passing > 0; passing--) while (bytes[at++] >= 0x80);
+    return at;
+  }
+  if (passing === Passing.f32) return at + 4;
+  if (passing === Passing.f64) return at + 8;
+  const scan = new Scan(bytes, at, end);
+  for (let count = scan.u32() + (passing === Passing.labels ? 1 : 0); count > 0 && !scan.ended; count--) {
+    scan.u32();
+  }
+  return scan.at;
 }
-passings[0xfc] = Passing.prefix;
+
+/** A pass over a body without checks, quicker than a `Reader`. It need not be valid; then nothing it gives means anything. */
+export class Scan {
+  /** @param at Offset of what is next. @param end Where to end. */
+  constructor(private readonly bytes: Uint8Array, public at = 0, public end = bytes.length) {}
+
+  get ended(): boolean {
+    return this.at >= this.end;
+  }
+
+  /** Passes an opcode, prefix included, and gives it. */
+  opcode(): number {
+    const opcode = this.bytes[this.at++];
+    return opcode === 0xfc ? 0xfc00 | this.u32() : opcode;
+  }
+
+  /** Passes an unsigned LEB128 of 32 bits, and gives it. */
+  u32(): number {
+    let byte = this.bytes[this.at++];
+    let value = byte & 0x7f;
+    for (let shift = 7; byte >= 0x80; shift += 7) {
+      byte = this.bytes[this.at++];
+      value |= (byte & 0x7f) << shift;
+    }
+    return value >>> 0;
+  }
+
+  /** Passes what follows an opcode. */
+  immediates(opcode: number): void {
+    this.at = passed(this.bytes, this.at, opcode, this.end);
+  }
+}

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Immediate, opcodes } from "./opcodes.ts";
+import { passed } from "./passing.ts";
 import { Reader } from "./reader.ts";
 import type { Module } from "./types.ts";
 
@@ -37,52 +37,15 @@ export interface CountedLoop {
   readonly bound: { readonly local: number } | { readonly constant: number };
 }
 
-const kinds: Immediate[] = [];
-for (const { code, immediate } of opcodes) kinds[code] = immediate;
-
 /** Reads an opcode, prefix included. */
 export function readOpcode(reader: Reader): number {
   const byte = reader.u8();
   return byte === 0xfc ? 0xfc00 | reader.u32() : byte;
 }
 
-/** Skips one LEB128 integer of any width. */
-function skipLeb(reader: Reader): void {
-  const { bytes } = reader;
-  let position = reader.position;
-  while (bytes[position++] >= 0x80);
-  reader.position = position;
-}
-
 /** Skips the immediates of an instruction in a validated body. */
 export function skipImmediates(reader: Reader, opcode: number): void {
-  switch (kinds[opcode]) {
-    case "none":
-      return;
-    case "f32":
-      reader.position += 4;
-      return;
-    case "f64":
-      reader.position += 8;
-      return;
-    case "memarg":
-    case "call_indirect":
-    case "memory_memory":
-    case "data_memory":
-    case "elem_table":
-    case "table_table":
-      skipLeb(reader);
-      skipLeb(reader);
-      return;
-    case "select":
-      for (let count = reader.u32(); count > 0; count--) skipLeb(reader);
-      return;
-    case "labels":
-      for (let count = reader.u32(); count >= 0; count--) skipLeb(reader);
-      return;
-    default:
-      skipLeb(reader);
-  }
+  reader.position = passed(reader.bytes, reader.position, opcode, reader.end);
 }
 
 /** What is gained by keeping the i64s of an instruction whole, by opcode: add, sub, mul, shifts, rotations. */
@@ -171,8 +134,8 @@ export function structureOf(
       case 0x02:
       case 0x03:
       case 0x04: {
-        const type = reader.u8();
-        if (type >= 0x80) skipLeb(reader);
+        const type = reader.bytes[reader.position];
+        skipImmediates(reader, opcode);
         if (opcode === 0x03) {
           sites++;
           loops++;

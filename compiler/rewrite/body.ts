@@ -107,8 +107,6 @@ export abstract class RewrittenBody extends FunctionValidator {
   #liveness: Liveness | undefined;
   /** Whether any site leaves through the block at the end. */
   #usesBlock = false;
-  /** Most operands at any time, as far as it was looked at. */
-  #height = 0;
   /** By open block of the original: how many blocks around it are added. */
   protected readonly around: number[] = [0];
 
@@ -325,12 +323,11 @@ export abstract class RewrittenBody extends FunctionValidator {
    * A look where a function has run for long: for a stop request, and whether it had better go on elsewhere.
    *
    * @param inner As `exit`.
-   * @param pauses The local that counts pauses.
    */
-  protected pause(site: number, inner: number, pauses: number): void {
+  protected pause(site: number, inner: number): void {
     const { writer: code } = this;
     code.const(this.#func);
-    code.get(pauses);
+    code.get(this.local(Use.looks, T.i32));
     this.help("pause");
     code.openUnlikely();
     this.exit(site, inner + 1);

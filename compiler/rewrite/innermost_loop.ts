@@ -4,7 +4,7 @@
  * @module
  */
 import { signatureIndex } from "../signatures.ts";
-import { Passing, passings } from "../passing.ts";
+import { Scan } from "../passing.ts";
 import { Reader } from "../reader.ts";
 import { readOpcode, skipImmediates } from "../structure.ts";
 
@@ -35,51 +35,6 @@ const [localGet, localSet, localTee, i32Const, i32Add, i32Ne] = [0x20, 0x21, 0x2
 /** Offsets of the last instructions that were passed: as many as the end of a counted loop can have. */
 const recent = new Int32Array(8);
 
-/** A body that is passed over. */
-class Body {
-  /** Offset of the next instruction. */
-  at: number;
-  /** How many instructions were passed. */
-  count = 0;
-
-  constructor(private readonly bytes: Uint8Array, start: number, private readonly limit: number) {
-    this.at = start;
-  }
-
-  /** Passes an opcode, and gives it. */
-  opcode(): number {
-    recent[this.count++ & 7] = this.at;
-    const opcode = this.bytes[this.at++];
-    return opcode === 0xfc ? 0xfc00 | this.u32() : opcode;
-  }
-
-  u32(): number {
-    let byte = this.bytes[this.at++];
-    let value = byte & 0x7f;
-    for (let shift = 7; byte >= 0x80; shift += 7) {
-      byte = this.bytes[this.at++];
-      value |= (byte & 0x7f) << shift;
-    }
-    return value >>> 0;
-  }
-
-  /** Passes what follows an opcode that has no labels. */
-  immediates(opcode: number): void {
-    let passing = passings[signatureIndex(opcode)];
-    if (passing <= Passing.integers) { for (; passing > 0; passing--) while (this.bytes[this.at++] >= 0x80); }
-    else if (passing === Passing.f32) this.at += 4;
-    else if (passing === Passing.f64) this.at += 8;
-    else {
-      const count = this.u32();
-      this.at += count;
-    }
-  }
-
-  get ended(): boolean {
-    return this.at >= this.limit;
-  }
-}
-
 /**
  * Looks at the body of a loop.
  *
@@ -94,7 +49,8 @@ export function innermostLoop(
   limit: number,
   isRewritten: Uint8Array,
 ): InnermostLoop | undefined {
-  const body = new Body(bytes, start, limit);
+  const body = new Scan(bytes, start, limit);
+  let count = 0;
   let nesting = 0;
   let backEdges = 0;
   let isClosed = true;
@@ -104,6 +60,7 @@ export function innermostLoop(
   };
   for (;;) {
     if (body.ended) return undefined;
+    recent[count++ & 7] = body.at;
     const opcode = body.opcode();
     if (opcode === loop || opcode === call || opcode === callIndirect || opcode === memoryGrow) {
       return undefined;
@@ -112,7 +69,7 @@ export function innermostLoop(
       if (nesting-- === 0) break;
     } else if (opcode === br || opcode === brIf) label(body.u32());
     else if (opcode === brTable) {
-      for (let count = body.u32(); count >= 0 && !body.ended; count--) label(body.u32());
+      for (let left = body.u32(); left >= 0 && !body.ended; left--) label(body.u32());
     } else {
       if (opcode === block || opcode === ifOp) nesting++;
       else if (isRewritten[signatureIndex(opcode)] === 1) isClosed = false;
@@ -122,8 +79,8 @@ export function innermostLoop(
   if (backEdges !== 1) return { counted: undefined };
   // The last that was passed is the `end`.
   const offsets = Array.from(
-    { length: Math.min(body.count, 8) - 1 },
-    (_, i) => recent[(body.count - 2 - i) & 7],
+    { length: Math.min(count, 8) - 1 },
+    (_, i) => recent[(count - 2 - i) & 7],
   );
   const last = offsets.map((offset) => instructionAt(bytes, offset));
   return { counted: countedLoop(bytes, start, last, isClosed ? body.at : undefined) };
@@ -181,14 +138,13 @@ function countedLoop(
 
 /** How many instructions change a local. */
 function changesOf(bytes: Uint8Array, start: number, limit: number, local: number): number {
-  const body = new Body(bytes, start, limit);
+  const body = new Scan(bytes, start, limit);
   let changes = 0;
   while (!body.ended) {
     const opcode = body.opcode();
     if (opcode === localSet || opcode === localTee) {
       if (body.u32() === local) changes++;
-    } else if (opcode === brTable) { for (let count = body.u32(); count >= 0; count--) body.u32(); }
-    else body.immediates(opcode);
+    } else body.immediates(opcode);
   }
   return changes;
 }

@@ -103,7 +103,7 @@ export abstract class RewrittenLoops extends RewrittenBody {
     code.u8(I.eqz);
     code.u8(I.or);
     code.openUnlikely();
-    this.pause(site, 3, this.local(Use.looks, T.i32));
+    this.pause(site, 3);
     code.end();
   }
 
@@ -121,7 +121,7 @@ export abstract class RewrittenLoops extends RewrittenBody {
   #pauseInnermost(site: number, inner: number): void {
     if (!this.uses("moves")) return this.poll(site, inner);
     this.#look(looksOfPause);
-    this.pause(site, inner, this.local(Use.looks, T.i32));
+    this.pause(site, inner);
   }
 
   /** @param condition Whether to pause. @param look What is done then, so many blocks in. */

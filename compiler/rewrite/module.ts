@@ -91,12 +91,7 @@ export function rewriteModule(
   options: CompileOptions,
 ): RewrittenModule {
   checkRewritable(module);
-  const context = {
-    module,
-    options,
-    extras: new Extras(module, clonedFuncs(module, traits, options)),
-    traits,
-  };
+  const context = contextOf(module, traits, options);
   const rewriter = new FunctionRewriter(context);
   const bytes = new ModuleWriter(context).write(rewriter);
   return { bytes, traits, ...lookups(rewriter, context.extras) };
@@ -104,14 +99,12 @@ export function rewriteModule(
 
 /** What `rewriteModule` made of the same module, under the same options, and was kept. */
 export function rewrittenBefore(module: Module, options: CompileOptions, kept: KeptModule): RewrittenModule {
-  const { traits } = kept;
-  const context = {
-    module,
-    options,
-    extras: new Extras(module, clonedFuncs(module, traits, options)),
-    traits,
-  };
+  const context = contextOf(module, kept.traits, options);
   return { ...kept, ...lookups(new FunctionRewriter(context), context.extras) };
+}
+
+function contextOf(module: Module, traits: Uint8Array, options: CompileOptions): RewriteContext {
+  return { module, options, extras: new Extras(module, clonedFuncs(module, traits, options)), traits };
 }
 
 /** Functions with more code are not worth clones. In bytes. */

@@ -28,7 +28,6 @@ export const I = {
   localTee: op("local.tee"),
   globalGet: op("global.get"),
   globalSet: op("global.set"),
-  load: op("i32.load"),
   memorySize: op("memory.size"),
   memoryGrow: op("memory.grow"),
   i32Const: op("i32.const"),
@@ -58,18 +57,12 @@ export const I = {
   f64OfI64: op("f64.reinterpret_i64"),
 } as const;
 
-const stores: Readonly<Record<number, readonly [opcode: number, alignment: number]>> = {
-  [T.i32]: [op("i32.store"), 2],
-  [T.i64]: [op("i64.store"), 3],
-  [T.f32]: [op("f32.store"), 2],
-  [T.f64]: [op("f64.store"), 3],
-};
-
-const loads: Readonly<Record<number, number>> = {
-  [T.i32]: op("i32.load"),
-  [T.i64]: op("i64.load"),
-  [T.f32]: op("f32.load"),
-  [T.f64]: op("f64.load"),
+/** Loads and stores of whole values. */
+const accesses: Readonly<Record<number, { load: number; store: number; alignment: number }>> = {
+  [T.i32]: { load: op("i32.load"), store: op("i32.store"), alignment: 2 },
+  [T.i64]: { load: op("i64.load"), store: op("i64.store"), alignment: 3 },
+  [T.f32]: { load: op("f32.load"), store: op("f32.store"), alignment: 2 },
+  [T.f64]: { load: op("f64.load"), store: op("f64.store"), alignment: 3 },
 };
 
 /** `multi-memory`: the bit of the alignment that says that a memory index follows. */
@@ -159,25 +152,22 @@ export class CodeWriter extends ByteWriter {
   /** `i32.load` of an aligned word at a constant address. */
   word(memory: number, address: number): void {
     this.const(0);
-    this.u8(I.load);
-    this.u8(2 | hasMemory);
-    this.u32(memory);
-    this.u32(address);
+    this.load(T.i32, memory, address);
   }
 
   /** The load of a whole value. */
   load(type: ValType, memory: number, offset: number): void {
-    this.u8(loads[type]);
-    this.u8(stores[type][1] | hasMemory);
-    this.u32(memory);
-    this.u32(offset);
+    this.#access(accesses[type].load, type, memory, offset);
   }
 
   /** The store of a whole value. */
   store(type: ValType, memory: number, offset: number): void {
-    const [code, alignment] = stores[type];
-    this.u8(code);
-    this.u8(alignment | hasMemory);
+    this.#access(accesses[type].store, type, memory, offset);
+  }
+
+  #access(opcode: number, type: ValType, memory: number, offset: number): void {
+    this.u8(opcode);
+    this.u8(accesses[type].alignment | hasMemory);
     this.u32(memory);
     this.u32(offset);
   }
