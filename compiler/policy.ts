@@ -41,7 +41,8 @@ export const mvvmPolicyFlags: Readonly<Record<string, PolicyName>> = {
  *
  * Of rewritten code only:
  * - `hints`: branches that are seldom taken are said to be
- * - `moves`: activations that are stuck in V8's baseline code go on as JavaScript
+ * - `moves`: activations that are stuck in V8's baseline code are left, and resumed in better code
+ * - `resumes`: restored frames go on as rewritten code, not as JavaScript
  *
  * The options `i64s` and `maxFunctionSize` do so for whole i64s and for the splitting of long functions.
  */
@@ -55,13 +56,13 @@ export const passNames = [
   "singles",
   "hints",
   "moves",
+  "resumes",
 ] as const;
 export type PassName = (typeof passNames)[number];
 
 /**
  * - `js`: generated JavaScript.
- * - `wasm`: the module is rewritten to a module, which V8 compiles, and restored frames are generated JavaScript.
- *   Programs that share more than functions with others, or change tables, have `js`.
+ * - `wasm`: the module is rewritten to a module, which V8 compiles. Programs that share more than functions with others, or change tables, have `js`.
  * - `auto`: `wasm`, but for what has to count (`ticks`, `watch`).
  */
 export type BackEnd = "auto" | "wasm" | "js";

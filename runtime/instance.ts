@@ -214,8 +214,12 @@ export class Instance {
   resumeForm(func: number, site: number): Code {
     const key = `${func}@${site}`;
     let code = this.#resumeForms.get(key);
-    if (code === undefined) this.#resumeForms.set(key, code = this.#make(func, site));
+    if (code === undefined) this.#resumeForms.set(key, code = this.#resumed(func, site));
     return code;
+  }
+
+  #resumed(func: number, site: number): Code {
+    return this.#native?.resumeForm(func, site) ?? this.#make(func, site);
   }
 
   #make(func: number, site: number | undefined): Code {

@@ -5,9 +5,11 @@
  * @module
  */
 import { bytesOfGlobal, type StateName, stateNames } from "../compiler/rewrite/extras.ts";
+import type { RewrittenForm } from "../compiler/rewrite/body.ts";
 import { codeAt } from "../compiler/rewrite/code_at.ts";
 import { helperModule, probeModule } from "../compiler/rewrite/helper_module.ts";
-import { linkNames, numbered, type RewrittenModule } from "../compiler/rewrite/module.ts";
+import { linkNames } from "../compiler/rewrite/links.ts";
+import { nameOf, numbered, type RewrittenModule } from "../compiler/rewrite/module.ts";
 import { type ValType, ValType as T } from "../compiler/types.ts";
 import { sharedMemoryOf } from "./control.ts";
 import { type Frame, frameOf } from "./frame.ts";
@@ -15,6 +17,7 @@ import type { Code } from "./func.ts";
 import type { Instance } from "./instance.ts";
 import type { Program } from "../compiler/program.ts";
 import type { Thread } from "./thread.ts";
+import { ResumedForms } from "./resumed.ts";
 import { StuckFunctions } from "./stuck.ts";
 import { codeOf, importOf, type NativeFunction } from "./native_calls.ts";
 import { f32OfBits, f64OfBits } from "./helpers.ts";
@@ -24,6 +27,9 @@ import { sharedGlobal } from "./global.ts";
 /** Functions with more code are no quicker as generated JavaScript, which would be in parts. In bytes. */
 const mostMoved = 20_000;
 
+/** A resumed activation begins in baseline code for sure, and is worth moving when it has run for so long. In ms. */
+const resumedPatience = 10;
+
 let helpers: WebAssembly.Module | undefined;
 
 export class Native {
@@ -31,6 +37,8 @@ export class Native {
   readonly #state: Readonly<Record<StateName, WebAssembly.Global>>;
 
   readonly #stuck = new StuckFunctions();
+  /** `undefined` where frames go on as generated JavaScript. */
+  readonly #resumed: ResumedForms | undefined;
 
   private constructor(
     private readonly owner: Instance,
@@ -52,12 +60,12 @@ export class Native {
         poll: () => thread.poll(),
         enter: (depth: number) => thread.enter(depth),
         grow: (delta: number) => memories[0].grow(delta),
-        pause: (func: number, pauses: number) => {
-          const { bodyStart, end } = original.codes[func - original.imported.funcs];
-          return thread.pause(() => end - bodyStart <= mostMoved && this.#stuck.isStuck(func, pauses));
+        pause: (form: number, site: number, pauses: number) =>
+          thread.pause(() => this.#hadBetterMove(form, site, pauses)),
+        tick: (number: number, site: number) => {
+          const form = this.#form(number);
+          return thread.tick({ ...form, self: funcs[form.func] }, site);
         },
-        tick: (func: number, site: number) =>
-          thread.tick({ ...this.rewritten.form(func), self: funcs[func] }, site),
       },
     }).exports.t as WebAssembly.Table;
     const own = this.#exports[linkNames.helpers] as WebAssembly.Table;
@@ -67,6 +75,33 @@ export class Native {
       if (!global.type.mutable) return;
       globals[i] = sharedGlobal(global, new Int32Array(buffer, bytesOfGlobal * i, 2));
     });
+    if (owner.program.options.without.includes("resumes")) return;
+    const links = { exports: this.#exports, imports, traits: rewritten.traits, name: nameOf(owner.index) };
+    this.#resumed = new ResumedForms(owner, links);
+  }
+
+  /** The form by which a frame was saved. */
+  #form(number: number): RewrittenForm {
+    return this.#resumed?.numbered(number)?.form ?? this.rewritten.form(number);
+  }
+
+  /**
+   * Whether an activation had better be left and resumed, since V8 leaves it in its baseline code, and there is
+   * something better to go on with.
+   */
+  #hadBetterMove(number: number, site: number, pauses: number): boolean {
+    const running = this.#resumed?.numbered(number);
+    const isStuck = running ? running.cold > resumedPatience : this.#stuck.isStuck(number, pauses);
+    if (!isStuck) return false;
+    const { func, sites } = this.#form(number);
+    if (this.#resumed !== undefined) return this.#resumed.at(func, sites[site].offset)?.warm() ?? false;
+    const { bodyStart, end } = this.owner.module.codes[func - this.owner.module.imported.funcs];
+    return end - bodyStart <= mostMoved;
+  }
+
+  /** What goes on at a site; `undefined` if that is not for rewritten code. */
+  resumeForm(func: number, site: number): Code | undefined {
+    return this.#resumed?.at(func, site)?.resume;
   }
 
   /** Whether a program can have this back end on a thread. */
@@ -117,13 +152,13 @@ export class Native {
     const view = new DataView(buffer, 0, end);
     const frames: Frame[] = [];
     for (let at = 0; at < end;) {
-      const func = view.getInt32(at, true);
+      const number = view.getInt32(at, true);
       const site = view.getInt32(at + 4, true);
       at += 8;
-      const form = this.rewritten.form(func);
+      const form = this.#form(number);
       const values: unknown[] = [];
       for (const type of form.saved[site]) at = take(values, view, at, type);
-      frames.push(frameOf(this.owner.funcs[func], form, site, values, isSpill));
+      frames.push(frameOf(this.owner.funcs[form.func], form, site, values, isSpill));
     }
     return frames;
   }
@@ -133,9 +168,9 @@ export class Native {
     this.#state.frames.value = 0;
   }
 
-  funcAt(offset: number): number {
-    const { bytes, original } = this.rewritten;
-    return original(this.owner.module.imported.funcs + codeAt(bytes, offset));
+  funcAt(offset: number, form: number | undefined): number {
+    if (form !== undefined) return this.#form(form).func;
+    return this.owner.module.imported.funcs + codeAt(this.rewritten.bytes, offset);
   }
 
   /** The kind of trap that V8's error means. */

@@ -75,8 +75,8 @@ export function trapOf(error: unknown, readers: readonly TrapReader[] = []): Tra
 export interface TrapReader {
   /** Index of the instance. */
   readonly instance: number;
-  /** The function that has an offset of the rewritten module in its code. */
-  funcAt(offset: number): number;
+  /** The function that has an offset of the rewritten module in its code, or the one that a resume form is of. */
+  funcAt(offset: number, form: number | undefined): number;
   trapKind(error: WebAssembly.RuntimeError): TrapKind;
 }
 
@@ -87,7 +87,7 @@ export interface Activation {
 }
 
 const activation =
-  /at (?:(?:\w+\.)?[FR](\d+)\b[^\n]*\(wasm-(\d+)\/|[^\n]*wasm:\/\/wasm\/rewritten(\d+)-\w+:[^\n]*:0x([0-9a-f]+)\))/g;
+  /at (?:(?:\w+\.)?[FR](\d+)\b[^\n]*\(wasm-(\d+)\/|[^\n]*wasm:\/\/wasm\/rewritten(\d+)(?:r(\d+))?-\w+:[^\n]*:0x([0-9a-f]+)\))/g;
 
 /**
  * Reads the activations of generated code off a JavaScript stack trace, where functions are called `F12` or
@@ -96,12 +96,13 @@ const activation =
  * offset; the index that Deno prints is always 0.
  */
 export function activations(stack: string | undefined, readers: readonly TrapReader[]): Activation[][] {
-  const rewrittenFunc = (instance: number, offset: number) =>
-    readers.find((reader) => reader.instance === instance)?.funcAt(offset) ?? 0;
+  const rewrittenFunc = (instance: number, form: string | undefined, offset: string) =>
+    readers.find((reader) => reader.instance === instance)
+      ?.funcAt(parseInt(offset, 16), form === undefined ? undefined : Number(form)) ?? 0;
   return (stack ?? "").split("Thread.drive").map((part) =>
-    [...part.matchAll(activation)].map(([, func, instance, rewritten, offset]) =>
+    [...part.matchAll(activation)].map(([, func, instance, rewritten, form, offset]) =>
       func === undefined
-        ? { instance: Number(rewritten), func: rewrittenFunc(Number(rewritten), parseInt(offset, 16)) }
+        ? { instance: Number(rewritten), func: rewrittenFunc(Number(rewritten), form, offset) }
         : { instance: Number(instance), func: Number(func) }
     )
   );

@@ -19,7 +19,7 @@ export const Helper = {
   grow: 2,
   /** `i32 i32 -> i32`: a site of a function is passed, where passages are counted. Whether to leave. */
   tick: 3,
-  /** `i32 i32 -> i32`: a function has run for long, and came here so many times. Whether to leave. */
+  /** `i32 i32 i32 -> i32`: a function is at a site, has run for long, and came here so many times. Whether to leave. */
   pause: 4,
 } as const;
 export type HelperName = keyof typeof Helper;
@@ -29,7 +29,7 @@ export const helperTypes: Readonly<Record<HelperName, FuncType>> = {
   enter: { params: [T.i32], results: [T.i32] },
   grow: { params: [T.i32], results: [T.i32] },
   tick: { params: [T.i32, T.i32], results: [T.i32] },
-  pause: { params: [T.i32, T.i32], results: [T.i32] },
+  pause: { params: [T.i32, T.i32, T.i32], results: [T.i32] },
 };
 
 /** Mutable i32 globals behind the original's, in this order. */
@@ -79,43 +79,42 @@ export class Extras {
   readonly control: number;
   /** Memory for captured frames. */
   readonly frames: number;
+  /** Memory with the values of the guest's globals that change, since JavaScript is as quick to read it. */
+  readonly globals: number;
   /** Table of helpers. */
   readonly helpers: number;
   /** Table of all functions. */
   readonly funcs: number;
-  /** The function that makes room for a frame: function index, site, bytes of values; the frame's address. */
-  readonly frame: number;
-  /** Of functions that have clones: the index of the first. */
-  readonly clones: ReadonlyMap<number, number>;
-  /** Memory with the values of the guest's globals that change, since JavaScript is as quick to read it. */
-  readonly globals: number;
-  readonly #ownGlobals: number;
 
-  /** @param cloned Functions that have clones, in ascending order. */
-  constructor(module: Module, cloned: readonly number[] = []) {
+  /**
+   * @param frame The function that makes room for a frame: function index, site, bytes of values; the frame's
+   * address.
+   * @param states The first of the globals that hold the state.
+   */
+  private constructor(module: Module, readonly frame: number, private readonly states: number) {
     this.types = new TypeSpace(module.types);
     this.control = module.memories.length;
     this.frames = this.control + 1;
     this.globals = this.frames + 1;
     this.helpers = module.tables.length;
     this.funcs = this.helpers + 1;
-    this.frame = module.funcTypes.length;
-    this.#ownGlobals = module.globalTypes.length;
-    const first = this.frame + 1;
-    this.clones = new Map(cloned.map((func, i) => [func, first + i * clonesOfEach]));
+  }
+
+  /** Behind what the module itself has. */
+  static of(module: Module): Extras {
+    return new Extras(module, module.funcTypes.length, module.globalTypes.length);
+  }
+
+  /** In a module that imports all of it, functions and globals first. */
+  static imported(module: Module): Extras {
+    return new Extras(module, 0, 0);
   }
 
   /** The global that holds a part of the state. */
   state(name: StateName): number {
-    return this.#ownGlobals + stateNames.indexOf(name);
+    return this.states + stateNames.indexOf(name);
   }
 }
-
-/**
- * A small function that calls itself has so many clones. It calls the first of them, that the next, and the last
- * calls it again; only the original counts the depth of the stack, for all of them.
- */
-export const clonesOfEach = 3;
 
 /** Bytes of each global in the memory of globals, by its index. */
 export const bytesOfGlobal = 8;

@@ -65,13 +65,28 @@ export class FunctionRewriter extends RewrittenLoops {
   }
 
   call(offset: number): void {
-    if (this.unreachable) return;
     const reader = this.#immediates(offset);
     const func = reader.u32();
     const type = this.module.funcTypes[func];
-    if (type !== undefined && (this.context.traits[func] & Trait.unwinds) !== 0) {
-      this.#call(offset, reader.position, type.params.length, { func: this.target(func) });
+    if (type === undefined) return;
+    const target = this.target(func);
+    if (!this.unreachable && (this.context.traits[func] & Trait.unwinds) !== 0) {
+      this.#call(offset, reader.position, type.params.length, { func: target });
+    } else if (target !== func) {
+      this.copyTo(offset);
+      this.writer.call(target);
+      this.skipTo(reader.position);
     }
+  }
+
+  /** The index, where this code goes, of a function that it calls. */
+  protected target(func: number): number {
+    return func;
+  }
+
+  /** The index, where this code goes, of a global that does not change. */
+  protected globalIndex(global: number): number {
+    return global;
   }
 
   callIndirect(offset: number): void {
@@ -183,24 +198,38 @@ export class FunctionRewriter extends RewrittenLoops {
     const reader = this.#immediates(offset);
     const global = reader.u32();
     const found = this.module.globalTypes[global];
-    if (this.unreachable || !found?.mutable) return;
-    this.copyTo(offset);
-    this.writer.const(0);
-    this.writer.load(found.type, this.context.extras.globals, bytesOfGlobal * global);
-    this.skipTo(reader.position);
+    if (found?.mutable && !this.unreachable) {
+      this.copyTo(offset);
+      this.writer.const(0);
+      this.writer.load(found.type, this.context.extras.globals, bytesOfGlobal * global);
+      this.skipTo(reader.position);
+    } else this.#global(offset, I.globalGet);
   }
 
   globalSet(offset: number): void {
     const reader = this.#immediates(offset);
     const global = reader.u32();
     const found = this.module.globalTypes[global];
-    if (this.unreachable || !found?.mutable) return;
-    const value = this.local(Use.globals + found.type, found.type);
+    if (found?.mutable && !this.unreachable) {
+      const value = this.local(Use.globals + found.type, found.type);
+      this.copyTo(offset);
+      this.writer.set(value);
+      this.writer.const(0);
+      this.writer.get(value);
+      this.writer.store(found.type, this.context.extras.globals, bytesOfGlobal * global);
+      this.skipTo(reader.position);
+    } else this.#global(offset, I.globalSet);
+  }
+
+  /** An access to a global that does not change, or which is never made. */
+  #global(offset: number, opcode: number): void {
+    const reader = this.#immediates(offset);
+    const global = reader.u32();
+    const index = this.globalIndex(global);
+    if (index === global) return;
     this.copyTo(offset);
-    this.writer.set(value);
-    this.writer.const(0);
-    this.writer.get(value);
-    this.writer.store(found.type, this.context.extras.globals, bytesOfGlobal * global);
+    this.writer.u8(opcode);
+    this.writer.u32(index);
     this.skipTo(reader.position);
   }
 

@@ -18,7 +18,8 @@
  * @module
  */
 import { ValType as T } from "../types.ts";
-import { outerBits, RewrittenBody, Use } from "./body.ts";
+import { Use } from "./body.ts";
+import { outerBits, RewrittenFrame } from "./frame.ts";
 import { type Counted, innermostLoop } from "./innermost_loop.ts";
 import { I } from "./writer.ts";
 
@@ -33,7 +34,7 @@ interface Loop {
   readonly start: number;
 }
 
-export abstract class RewrittenLoops extends RewrittenBody {
+export abstract class RewrittenLoops extends RewrittenFrame {
   /** What closes a block that was opened, by its place among the open ones. */
   readonly #closings: ((end: number) => void)[] = [];
 

@@ -48,6 +48,7 @@ export const I = {
   shrU: op("i32.shr_u"),
   divU: op("i32.div_u"),
   remU: op("i32.rem_u"),
+  mulI64: op("i64.mul"),
   f32Ne: op("f32.ne"),
   f64Ne: op("f64.ne"),
   extendU: op("i64.extend_i32_u"),

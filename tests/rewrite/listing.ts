@@ -19,7 +19,7 @@ class Listing {
   #depth = 1;
 
   constructor(private readonly reader: Reader, private readonly module: Module) {
-    this.#extras = new Extras(module);
+    this.#extras = Extras.of(module);
   }
 
   /** @param unlikely Offsets of branches that are hinted at, from `start` on. */
