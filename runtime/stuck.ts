@@ -7,10 +7,10 @@
  */
 
 /** An activation that runs for so long is worth moving. In milliseconds. */
-const patience = 200;
+const patience = 50;
 
 /** Once a function's ended activations have paused so often, new ones begin in better code. */
-const enough = 32;
+const enough = 256;
 
 interface Running {
   since: number;

@@ -60,8 +60,6 @@ export const Use = {
   /** Turns of other than innermost loops until the next look, and how often there was one. */
   turns: 8,
   looks: 9,
-  /** What is computed for nothing, to take time. */
-  product: 10,
   /** The value that a global is set to, by type. */
   globals: 256,
   /** Operands, by height and type. */

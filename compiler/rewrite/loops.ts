@@ -24,7 +24,7 @@ import { type Counted, innermostLoop } from "./innermost_loop.ts";
 import { I } from "./writer.ts";
 
 /** So many looks are a pause. */
-const looksOfPause = 256;
+const looksOfPause = 32;
 
 /** What is known of a loop that has a site. */
 interface Loop {

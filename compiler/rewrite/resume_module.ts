@@ -137,17 +137,17 @@ class ContinuationRewriter extends FunctionRewriter {
   /** Warms up, or takes over the values. */
   protected override begin(head: CodeWriter): void {
     const { frames } = this.extras;
-    const [turns, product] = [this.local(Use.count, T.i32), this.local(Use.product, T.i64)];
+    const turns = this.local(Use.count, T.i32);
     head.word(frames, 0);
     head.tee(turns);
     head.openUnlikely();
     head.open("loop");
-    head.get(product);
+    head.get(turns);
     for (let i = 0; i < warmingSteps; i++) {
-      head.get(product);
-      head.u8(I.mulI64);
+      head.get(turns);
+      head.u8(I.mul);
     }
-    head.set(product);
+    head.u8(I.drop);
     head.get(turns);
     head.const(-1);
     head.u8(I.add);
