@@ -16,11 +16,11 @@ import { codeOf, type NativeFunction } from "./native_calls.ts";
 import { R, takeResults } from "./results.ts";
 import { rawLength } from "./value.ts";
 
-/** Turns of the loop that warms up: so many that V8 compiles the code anew, and enough to see that it has. */
-const warmingTurns = 40_000, probingTurns = 1000;
-/** Optimised code does nothing in a turn, and takes so much less time at least. */
-const speedup = 4;
-/** Milliseconds until the second look whether there is optimised code, and by how much more every further one waits. */
+/** Turns that are enough for V8 to compile a function anew, and to see whether it has. */
+const warmingTurns = 50_000, probingTurns = 1000;
+/** What is computed for nothing takes so much less time in optimised code. */
+const speedup = 3;
+/** Milliseconds until the second probe, and by how much longer every further one waits. */
 const firstWait = 1, longerWait = 1.25;
 
 /** What the resume forms of an instance are made against. */
@@ -156,14 +156,14 @@ export class ResumedForm {
 
   #spin(turns: number): void {
     const view = this.#view(0);
-    view.setInt32(0, turns, true);
+    view.setInt32(handover.turns, turns, true);
     this.native();
-    view.setInt32(0, 0, true);
+    view.setInt32(handover.turns, 0, true);
   }
 
   #give(values: readonly unknown[], results: readonly unknown[]): void {
     const view = this.#view(this.#values.length);
-    view.setInt32(0, 0, true);
+    view.setInt32(handover.turns, 0, true);
     let next = 0;
     const raw = () => {
       const at = next++;
@@ -190,8 +190,7 @@ export class ResumedForm {
 /** Whether V8 has compiled a function with its optimising compiler, which nothing tells but its speed. */
 class Warmth {
   isWarm = false;
-  /** What a probe took when there was none, in milliseconds. */
-  #cold = 0;
+  #isAsked = false;
   #next = 0;
   #wait = firstWait;
 
@@ -199,26 +198,23 @@ class Warmth {
 
   warm(): boolean {
     if (this.isWarm || performance.now() < this.#next) return this.isWarm;
-    if (this.#cold === 0) {
-      // The first call of all compiles it.
-      this.spin(1);
-      this.#cold = this.#probe();
+    // V8 may have known the module from before.
+    const [nothing, something] = [this.#times(probingTurns), this.#times(-probingTurns)];
+    this.isWarm = speedup * Math.max(...nothing) < Math.min(...something);
+    if (!this.isWarm && !this.#isAsked) {
+      this.#isAsked = true;
       this.spin(warmingTurns);
-    } else {
-      this.isWarm = this.#probe() < this.#cold / speedup;
-      this.#wait *= longerWait;
-    }
+    } else this.#wait *= longerWait;
     this.#next = performance.now() + this.#wait;
     return this.isWarm;
   }
 
-  #probe(): number {
-    let least = Infinity;
-    for (let i = 0; i < 2; i++) {
+  /** Of two probes, since this thread may have to wait during one. */
+  #times(turns: number): number[] {
+    return [0, 1].map(() => {
       const start = performance.now();
-      this.spin(probingTurns);
-      least = Math.min(least, performance.now() - start);
-    }
-    return least;
+      this.spin(turns);
+      return performance.now() - start;
+    });
   }
 }

@@ -23,9 +23,6 @@ import { outerBits, RewrittenFrame } from "./frame.ts";
 import { type Counted, innermostLoop } from "./innermost_loop.ts";
 import { I } from "./writer.ts";
 
-/** So many looks are a pause. */
-const looksOfPause = 32;
-
 /** What is known of a loop that has a site. */
 interface Loop {
   readonly site: number;
@@ -37,6 +34,11 @@ interface Loop {
 export abstract class RewrittenLoops extends RewrittenFrame {
   /** What closes a block that was opened, by its place among the open ones. */
   readonly #closings: ((end: number) => void)[] = [];
+
+  /** So many looks are a pause. A power of two. */
+  protected get looksOfPause(): number {
+    return 32;
+  }
 
   /**
    * A block of the original opens.
@@ -99,7 +101,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
     this.#look(1);
     this.attention();
     code.get(this.local(Use.looks, T.i32));
-    code.const(looksOfPause - 1);
+    code.const(this.looksOfPause - 1);
     code.u8(I.and);
     code.u8(I.eqz);
     code.u8(I.or);
@@ -121,7 +123,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
   /** Pauses an innermost loop, which has come as far as many looks of others. */
   #pauseInnermost(site: number, inner: number): void {
     if (!this.uses("moves")) return this.poll(site, inner);
-    this.#look(looksOfPause);
+    this.#look(this.looksOfPause);
     this.pause(site, inner);
   }
 

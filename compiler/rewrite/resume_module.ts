@@ -46,13 +46,14 @@ export const resumeName = "f";
  * How the values are handed over: at the beginning of the memory for frames, where each takes `bytes`, behind as many
  * that hold turns to warm up. If those are not 0, that is all it does.
  *
- * V8 compiles a function anew that has run for some time, but a running activation stays where it began: so there is
- * a loop that does nothing but take time, and no time at all once V8 has optimised it.
+ * V8 compiles a function anew that has run for some time, but a running activation stays where it began, and nobody
+ * tells whether there is better code. So there are two loops that compute the same: for nothing if `turns` is above
+ * 0, which takes no time once V8 has optimised it, and for a result if it is below.
  */
-export const handover = { bytes: 8 } as const;
+export const handover = { turns: 0, result: 4, bytes: 8 } as const;
 
-/** Multiplications in a turn of the loop that warms up. */
-const warmingSteps = 64;
+/** Multiplications in a turn of the loops that warm up. */
+const warmingSteps = 32;
 
 /**
  * @param number By which its frames say that they are of this form.
@@ -123,6 +124,11 @@ class ContinuationRewriter extends FunctionRewriter {
     return true;
   }
 
+  /** It begins in baseline code, and had better be left soon. */
+  protected override get looksOfPause(): number {
+    return 8;
+  }
+
   /** Behind the function that makes room for frames, in the order of first calls. */
   protected override target(func: number): number {
     let index = this.#imports.get(func);
@@ -137,23 +143,25 @@ class ContinuationRewriter extends FunctionRewriter {
   /** Warms up, or takes over the values. */
   protected override begin(head: CodeWriter): void {
     const { frames } = this.extras;
-    const turns = this.local(Use.count, T.i32);
-    head.word(frames, 0);
+    const [turns, result] = [this.local(Use.count, T.i32), this.local(Use.at, T.i32)];
+    head.word(frames, handover.turns);
     head.tee(turns);
     head.openUnlikely();
-    head.open("loop");
     head.get(turns);
-    for (let i = 0; i < warmingSteps; i++) {
-      head.get(turns);
-      head.u8(I.mul);
-    }
-    head.u8(I.drop);
-    head.get(turns);
-    head.const(-1);
-    head.u8(I.add);
-    head.tee(turns);
-    head.brIf(0);
+    head.const(0);
+    head.u8(I.gtS);
+    head.open("if");
+    this.#warmingLoop(head, turns, -1, () => head.u8(I.drop));
+    head.u8(I.else);
+    this.#warmingLoop(head, turns, 1, () => {
+      head.get(result);
+      head.u8(I.add);
+      head.set(result);
+    });
     head.end();
+    head.const(0);
+    head.get(result);
+    head.store(T.i32, frames, handover.result);
     for (const type of this.results) head.zero(type);
     head.u8(I.return);
     head.end();
@@ -162,6 +170,22 @@ class ContinuationRewriter extends FunctionRewriter {
       head.load(type, frames, handover.bytes * (i + 1));
       head.set(i);
     });
+  }
+
+  #warmingLoop(head: CodeWriter, turns: number, step: number, use: () => void): void {
+    head.open("loop");
+    head.get(turns);
+    for (let i = 0; i < warmingSteps; i++) {
+      head.get(turns);
+      head.u8(I.mul);
+    }
+    use();
+    head.get(turns);
+    head.const(step);
+    head.u8(I.add);
+    head.tee(turns);
+    head.brIf(0);
+    head.end();
   }
 }
 
