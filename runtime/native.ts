@@ -168,9 +168,10 @@ export class Native {
     this.#state.frames.value = 0;
   }
 
-  funcAt(offset: number, form: number | undefined): number {
+  funcAt(offset: number, form: number | undefined): number | undefined {
     if (form !== undefined) return this.#form(form).func;
-    return this.owner.module.imported.funcs + codeAt(this.rewritten.bytes, offset);
+    const { bytes, original } = this.rewritten;
+    return original(this.owner.module.imported.funcs + codeAt(bytes, offset));
   }
 
   /** The kind of trap that V8's error means. */

@@ -75,8 +75,11 @@ export function trapOf(error: unknown, readers: readonly TrapReader[] = []): Tra
 export interface TrapReader {
   /** Index of the instance. */
   readonly instance: number;
-  /** The function that has an offset of the rewritten module in its code, or the one that a resume form is of. */
-  funcAt(offset: number, form: number | undefined): number;
+  /**
+   * The function that has an offset of the rewritten module in its code, or the one that a resume form is of;
+   * `undefined` for what has no frame.
+   */
+  funcAt(offset: number, form: number | undefined): number | undefined;
   trapKind(error: WebAssembly.RuntimeError): TrapKind;
 }
 
@@ -98,12 +101,12 @@ const activation =
 export function activations(stack: string | undefined, readers: readonly TrapReader[]): Activation[][] {
   const rewrittenFunc = (instance: number, form: string | undefined, offset: string) =>
     readers.find((reader) => reader.instance === instance)
-      ?.funcAt(parseInt(offset, 16), form === undefined ? undefined : Number(form)) ?? 0;
+      ?.funcAt(parseInt(offset, 16), form === undefined ? undefined : Number(form));
   return (stack ?? "").split("Thread.drive").map((part) =>
-    [...part.matchAll(activation)].map(([, func, instance, rewritten, form, offset]) =>
-      func === undefined
-        ? { instance: Number(rewritten), func: rewrittenFunc(Number(rewritten), form, offset) }
-        : { instance: Number(instance), func: Number(func) }
-    )
+    [...part.matchAll(activation)].flatMap(([, own, instance, rewritten, form, offset]) => {
+      if (own !== undefined) return [{ instance: Number(instance), func: Number(own) }];
+      const func = rewrittenFunc(Number(rewritten), form, offset);
+      return func === undefined ? [] : [{ instance: Number(rewritten), func }];
+    })
   );
 }

@@ -160,7 +160,17 @@ export abstract class RewrittenBody extends FunctionValidator {
   }
 
   protected typeOf(local: number): ValType {
-    return this.localTypes[local] ?? this.added[local - this.localTypes.length];
+    return this.localTypes[local] ?? this.added[local - this.firstAdded];
+  }
+
+  /** Index of the first local that is added. */
+  protected get firstAdded(): number {
+    return this.localTypes.length;
+  }
+
+  /** Where a local of the function is. */
+  protected place(local: number): number {
+    return local;
   }
 
   /** Whether a pass is not left out. */
@@ -187,7 +197,7 @@ export abstract class RewrittenBody extends FunctionValidator {
   protected local(use: number, type: ValType): number {
     let index = this.#named.get(use);
     if (index === undefined) {
-      index = this.localTypes.length + this.added.push(type) - 1;
+      index = this.firstAdded + this.added.push(type) - 1;
       this.#named.set(use, index);
     }
     return index;

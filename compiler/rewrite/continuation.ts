@@ -18,6 +18,7 @@ import { Reader } from "../reader.ts";
 import { frameOperands, type SiteInfo } from "../resume.ts";
 import { localTypes } from "../sites.ts";
 import type { Code, Module, ValType } from "../types.ts";
+import { mostBytes, NotRewritable } from "./body.ts";
 import { TypeSpace } from "./extras.ts";
 import { CodeWriter, I } from "./writer.ts";
 
@@ -56,6 +57,7 @@ const brTable = 0x0e;
  * @param site Name of the site: its offset in the contents of the code section.
  * @param info What stands there.
  * @param inLoop Whether to go on behind the look of a loop that is the site, which takes a copy of the loop.
+ * @throws {NotRewritable}
  */
 export function continuationOf(
   module: Module,
@@ -115,7 +117,8 @@ class ContinuationWriter {
       if (start === target) open.forEach((each) => found.add(each));
       scan.immediates(opcode);
       if (opcode === block || opcode === loop || opcode === ifOp) {
-        const base = this.info.bases.get(start) ?? this.#operands.length - this.#params(start).length;
+        const base = this.info.bases.get(start) ??
+          this.#operands.length - this.#blockType(start).params.length;
         const around = { opcode, start, contents: scan.at, contentsEnd: 0, end: 0, base };
         open.push(around);
         if (start === target && entersLoop) found.add(around);
@@ -140,13 +143,9 @@ class ContinuationWriter {
     return { params: [], results: type === -64 ? [] : [(type + 0x80) as ValType] };
   }
 
-  #params(start: number): readonly ValType[] {
-    return this.#blockType(start).params;
-  }
-
   write(): Continuation {
     const { module, func } = this;
-    this.#rest(0);
+    this.#body();
     this.#out.end();
     const values = [...this.#locals, ...this.#operands, ...this.#results];
     const typeIndex = this.#types.indexOf({ params: [], results: module.funcTypes[func].results });
@@ -168,15 +167,25 @@ class ContinuationWriter {
     };
   }
 
-  /** What is to be done in the part that the site is in of the innermost of so many blocks around it. */
-  #rest(level: number): void {
-    const [from, to] = [this.#baseOf(level), this.#baseOf(level + 1)];
-    for (let i = from; i < to; i++) this.#out.get(this.#locals.length + i);
-    const inner = this.#around[level] as Around | undefined;
-    const contentsEnd = level === 0 ? this.#code.end - 1 : this.#around[level - 1].contentsEnd;
-    if (inner === undefined) return this.#fromSite(level, contentsEnd);
-    this.#block(inner, level);
-    this.#copy(inner.end, contentsEnd, (label) => this.#label(level, label));
+  /** Blocks may be nested deeper than calls: no recursion. */
+  #body(): void {
+    this.#around.forEach((around, level) => {
+      this.#operandsAt(level);
+      this.#open(around);
+    });
+    this.#operandsAt(this.#around.length);
+    this.#fromSite();
+    for (let level = this.#around.length - 1; level >= 0; level--) {
+      const around = this.#around[level];
+      this.#close(around, level);
+      this.#copy(around.end, this.#contentsEnd(level), (label) => this.#label(level, label));
+    }
+  }
+
+  /** The operands that the contents of the innermost of so many blocks have, and not those of the next. */
+  #operandsAt(level: number): void {
+    const to = this.#baseOf(level + 1);
+    for (let i = this.#baseOf(level); i < to; i++) this.#out.get(this.#locals.length + i);
   }
 
   /** How many operands are below the contents of the innermost of so many blocks. */
@@ -185,11 +194,17 @@ class ContinuationWriter {
     return this.#around[level - 1]?.base ?? this.#operands.length;
   }
 
-  #fromSite(level: number, contentsEnd: number): void {
+  /** Where the contents of the innermost of so many blocks end. */
+  #contentsEnd(level: number): number {
+    return level === 0 ? this.#code.end - 1 : this.#around[level - 1].contentsEnd;
+  }
+
+  #fromSite(): void {
     const { info: { kind } } = this;
+    const level = this.#around.length;
+    const innermost = this.#around[level - 1] as Around | undefined;
     this.#results.forEach((_, i) => this.#out.get(this.#locals.length + this.#operands.length + i));
     let from = this.#offset;
-    const innermost = this.#around[level - 1] as Around | undefined;
     if (kind === "entry") from = this.#code.bodyStart;
     else if (innermost?.start === from) from = innermost.contents;
     else if (kind === "call") {
@@ -197,21 +212,21 @@ class ContinuationWriter {
       scan.immediates(scan.opcode());
       from = scan.at;
     }
-    this.#copy(from, contentsEnd, (label) => this.#label(level, label));
+    this.#copy(from, this.#contentsEnd(level), (label) => this.#label(level, label));
   }
 
-  #block(around: Around, level: number): void {
-    const { opcode, start } = around;
+  #open({ opcode, start }: Around): void {
     const { params, results } = this.#blockType(start);
     this.#out.open("block", this.#types.blockType(results));
-    if (opcode !== loop) this.#rest(level + 1);
-    else {
-      this.#out.open("block", this.#types.blockType(params));
-      this.#rest(level + 1);
+    if (opcode === loop) this.#out.open("block", this.#types.blockType(params));
+  }
+
+  #close({ opcode, start, end }: Around, level: number): void {
+    if (opcode === loop) {
       this.#out.br(1);
       this.#out.end();
       // One block further in than the loop was.
-      this.#copy(start, around.end, (label) => 1 + this.#label(level, label));
+      this.#copy(start, end, (label) => 1 + this.#label(level, label));
     }
     this.#out.end();
   }
@@ -259,5 +274,7 @@ class ContinuationWriter {
       scan.immediates(opcode);
     }
     copyTo(to);
+    // Of every loop around the site there is a copy.
+    if (this.#out.length > mostBytes) throw new NotRewritable("a function too long for V8");
   }
 }

@@ -91,7 +91,13 @@ export class Extras {
    * address.
    * @param states The first of the globals that hold the state.
    */
-  private constructor(module: Module, readonly frame: number, private readonly states: number) {
+  private constructor(
+    module: Module,
+    readonly frame: number,
+    private readonly states: number,
+    /** By index of a function: that of the inner one that it calls. */
+    readonly inner: ReadonlyMap<number, number> = new Map(),
+  ) {
     this.types = new TypeSpace(module.types);
     this.control = module.memories.length;
     this.frames = this.control + 1;
@@ -100,9 +106,11 @@ export class Extras {
     this.funcs = this.helpers + 1;
   }
 
-  /** Behind what the module itself has. */
-  static of(module: Module): Extras {
-    return new Extras(module, module.funcTypes.length, module.globalTypes.length);
+  /** Behind what the module itself has. @param withInner Functions that have an inner one. */
+  static of(module: Module, withInner: readonly number[] = []): Extras {
+    const frame = module.funcTypes.length;
+    const inner = new Map(withInner.map((func, i) => [func, frame + 1 + i]));
+    return new Extras(module, frame, module.globalTypes.length, inner);
   }
 
   /** In a module that imports all of it, functions and globals first. */

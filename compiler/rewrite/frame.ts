@@ -14,7 +14,7 @@
  */
 import { Trait } from "../callgraph.ts";
 import { entryOffset } from "../sites.ts";
-import { type ValType, ValType as T } from "../types.ts";
+import { type Code, type ValType, ValType as T } from "../types.ts";
 import { mostBytes, mostLocals, NotRewritable, RewrittenBody, Use } from "./body.ts";
 import { Helper, type HelperName, helperTypes } from "./extras.ts";
 import { CodeWriter, I } from "./writer.ts";
@@ -102,7 +102,7 @@ export abstract class RewrittenFrame extends RewrittenBody {
     let offset = 0;
     locals.forEach((local, i) => {
       code.get(at);
-      code.get(local);
+      code.get(this.place(local));
       code.store(types[i], extras.frames, offset);
       offset += widthOf(types[i]);
     });
@@ -161,9 +161,14 @@ export abstract class RewrittenFrame extends RewrittenBody {
 
   // ---- entering and returning ----
 
-  /** Whether the function counts the depth of the stack. */
-  protected get countsDepth(): boolean {
+  /** Whether the function looks how deep the stack is. */
+  protected get looksAtDepth(): boolean {
     return (this.context.traits[this.func] & Trait.cyclic) !== 0;
+  }
+
+  /** Whether it counts the depth in a global, and so has something to do when it returns. */
+  protected get countsDepth(): boolean {
+    return this.looksAtDepth;
   }
 
   get #pollsAtEntry(): boolean {
@@ -174,7 +179,7 @@ export abstract class RewrittenFrame extends RewrittenBody {
   /** The site of the entry, if there is one. */
   protected entrySite(): number | undefined {
     const { module } = this;
-    if (!this.#pollsAtEntry && !this.countsDepth) return undefined;
+    if (!this.#pollsAtEntry && !this.looksAtDepth) return undefined;
     const offset = entryOffset(module, this.func);
     return this.sites.push({ kind: "entry", offset, types: [], locals: undefined, operands: [] }) - 1;
   }
@@ -188,7 +193,7 @@ export abstract class RewrittenFrame extends RewrittenBody {
     tail.clear();
     if (this.sites.length > 0) {
       head.open("block");
-      if (this.countsDepth) this.#deeper(head, entry);
+      if (this.looksAtDepth) this.deepen(head, entry);
       if (entry !== undefined && (this.context.options.ticks || this.#pollsAtEntry)) {
         this.poll(entry, 0, head);
       }
@@ -216,16 +221,11 @@ export abstract class RewrittenFrame extends RewrittenBody {
   #joined(head: CodeWriter, tail: CodeWriter): Uint8Array {
     if (this.localTypes.length + this.added.length > mostLocals) throw new NotRewritable("too many locals");
     const out = this.#out;
-    const { locals } = this.module.codes[this.definedIndex];
-    out.u32(locals.length + this.added.length);
-    for (const { count, type } of locals) {
+    const runs = [...this.declared, ...this.added.map((type) => ({ count: 1, type }))];
+    out.vector(runs, ({ count, type }) => {
       out.u32(count);
       out.u8(type);
-    }
-    for (const type of this.added) {
-      out.u8(1);
-      out.u8(type);
-    }
+    });
     for (const part of [head, this.writer, tail]) {
       for (const at of part.unlikely) out.unlikely.push(out.length + at);
       out.copy(part.written);
@@ -234,33 +234,42 @@ export abstract class RewrittenFrame extends RewrittenBody {
     return out.written;
   }
 
+  /** Declarations of the function's locals. */
+  protected get declared(): Code["locals"] {
+    return this.module.codes[this.definedIndex].locals;
+  }
+
   /** Estimated bytes of stack that an activation takes. */
-  get #frameBytes(): number {
+  protected get frameBytes(): number {
     return frameBytes + 8 * (this.localTypes.length + this.added.length + this.deepest);
   }
 
   /** Counts the depth of the stack; at an entry that is a look, too. */
-  #deeper(head: CodeWriter, entry: number | undefined): void {
+  protected deepen(head: CodeWriter, entry: number | undefined): void {
     const { extras } = this.context;
     const depth = this.local(Use.at, T.i32);
     head.globalGet(extras.state("depth"));
     if (entry !== undefined) {
-      // What the driver begins with is never too deep, so it always gets on.
       head.tee(depth);
-      head.word(extras.control, depthLimit);
-      head.u8(I.gtS);
-      head.openUnlikely();
-      head.get(depth);
-      this.help("enter", head);
-      head.openUnlikely();
-      this.exit(entry, 2, head);
-      head.end();
-      head.end();
+      this.lookAtDepth(depth, head, entry);
       head.get(depth);
     }
-    head.const(this.#frameBytes);
+    head.const(this.frameBytes);
     head.u8(I.add);
     head.globalSet(extras.state("depth"));
+  }
+
+  /** With the depth on the stack, and in a local. What the driver begins with is never too deep: it always gets on. */
+  protected lookAtDepth(depth: number, head: CodeWriter, entry: number): void {
+    head.word(this.context.extras.control, depthLimit);
+    head.u8(I.gtS);
+    head.openUnlikely();
+    head.get(depth);
+    this.help("enter", head);
+    head.openUnlikely();
+    this.exit(entry, 2, head);
+    head.end();
+    head.end();
   }
 
   #epilogue(tail: CodeWriter): void {
@@ -268,7 +277,7 @@ export abstract class RewrittenFrame extends RewrittenBody {
     tail.end();
     if (this.countsDepth) {
       tail.globalGet(extras.state("depth"));
-      tail.const(this.#frameBytes);
+      tail.const(this.frameBytes);
       tail.u8(I.sub);
       tail.globalSet(extras.state("depth"));
     }

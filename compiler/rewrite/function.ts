@@ -6,6 +6,7 @@
  */
 import { Trait } from "../callgraph.ts";
 import { op } from "../opcodes.ts";
+import { Scan } from "../passing.ts";
 import { Reader } from "../reader.ts";
 import { signatureIndex } from "../signatures.ts";
 import { type FuncType, type ValType, ValType as T } from "../types.ts";
@@ -14,17 +15,26 @@ import { bytesOfGlobal } from "./extras.ts";
 import { RewrittenLoops } from "./loops.ts";
 import { I } from "./writer.ts";
 
+const brTable = op("br_table");
+/** What leads on from the innermost block in every case. */
+const endsTurn = new Set([I.end, I.br, brTable, I.return, I.unreachable]);
+/** A call further on in a loop is not looked for. In bytes. */
+const farthestCall = 400;
+
 type Handler = (rewriter: FunctionRewriter, offset: number) => void;
 
 /** What is done about the instructions that are not simply copied. */
 const handlers: Handler[] = [];
+/** By `signatureIndex`: 1 for those instructions, but for accesses to locals, which are where they were. */
 const heard = new Uint8Array(0x200);
+/** The same, and accesses to locals. */
+export const heardWithLocals: Uint8Array = new Uint8Array(0x200);
 
 function handle(names: string, handler: (rewriter: FunctionRewriter, offset: number, name: string) => void) {
   for (const name of names.trim().split(/\s+/)) {
     const index = signatureIndex(op(name));
     handlers[index] = (rewriter, offset) => handler(rewriter, offset, name);
-    heard[index] = 1;
+    heard[index] = heardWithLocals[index] = 1;
   }
 }
 
@@ -38,6 +48,7 @@ handle("br br_if", (rewriter, offset) => rewriter.branch(offset));
 handle("br_table", (rewriter, offset) => rewriter.branchTable(offset));
 handle("global.get", (rewriter, offset) => rewriter.globalGet(offset));
 handle("global.set", (rewriter, offset) => rewriter.globalSet(offset));
+handle("local.get local.set local.tee", (rewriter, offset) => rewriter.accessLocal(offset));
 handle("return", (rewriter, offset) => rewriter.return(offset));
 handle("memory.grow", (rewriter, offset) => rewriter.grow(offset));
 handle(
@@ -45,6 +56,9 @@ handle(
    i32.trunc_f64_s i32.trunc_f64_u i64.trunc_f64_s i64.trunc_f64_u`,
   (rewriter, offset, name) => rewriter.truncate(offset, name.includes("f32") ? T.f32 : T.f64),
 );
+heard[signatureIndex(op("local.get"))] = 0;
+heard[signatureIndex(op("local.set"))] = 0;
+heard[signatureIndex(op("local.tee"))] = 0;
 /** What changes tables, makes references, or needs segments: the runtime's own tables would not follow. */
 const left = `table.get table.set table.init table.copy table.grow table.fill elem.drop memory.init data.drop
   ref.null ref.is_null ref.func`;
@@ -52,9 +66,12 @@ handle(left, (_rewriter, _offset, name) => {
   throw new NotRewritable(name);
 });
 
+/** What is called: a function by its new index, or an element of a table. */
+type Callee = { readonly func: number } | { readonly table: number };
+
 /** Rewrites the functions of one module, one after the other. */
 export class FunctionRewriter extends RewrittenLoops {
-  protected override readonly heard = heard;
+  protected override readonly heard: Uint8Array = heard;
 
   protected override hear(offset: number, code: number): void {
     handlers[signatureIndex(code)](this, offset);
@@ -74,6 +91,7 @@ export class FunctionRewriter extends RewrittenLoops {
       this.#call(offset, reader.position, type.params.length, { func: target });
     } else if (target !== func) {
       this.copyTo(offset);
+      this.passDepth({ func: target });
       this.writer.call(target);
       this.skipTo(reader.position);
     }
@@ -83,6 +101,9 @@ export class FunctionRewriter extends RewrittenLoops {
   protected target(func: number): number {
     return func;
   }
+
+  /** What a call needs to know of the depth of the stack: usually it is in a global. */
+  protected passDepth(_callee: Callee): void {}
 
   /** The index, where this code goes, of a global that does not change. */
   protected globalIndex(global: number): number {
@@ -102,13 +123,14 @@ export class FunctionRewriter extends RewrittenLoops {
     offset: number,
     end: number,
     taken: number,
-    callee: { readonly func: number } | { readonly table: number },
+    callee: Callee,
   ): void {
     // Too few: the validator will say so.
     if (this.depth - this.height < taken) return;
     const { writer: code, context: { extras } } = this;
     this.copyTo(offset);
     this.settle(taken);
+    this.passDepth(callee);
     if ("table" in callee) {
       if (this.module.tables.length > 1) {
         code.const(callee.table);
@@ -153,12 +175,43 @@ export class FunctionRewriter extends RewrittenLoops {
     const { policy } = this.context.options;
     if (policy === "none" || policy === "function" || this.unreachable) return this.block(offset, 0);
     const reader = this.#immediates(offset);
+    if (this.#looksByCalling(reader.position)) return this.block(offset, 0);
     const params = this.#params(reader, 0);
     if (params === undefined) return this.opens();
     this.copyTo(offset);
     this.settle(params);
     const site = this.site("loop", offset, 0);
     this.pollingLoop({ site, offset, start: reader.position }, params);
+  }
+
+  /**
+   * Whether every turn of a loop calls a recursive function, which looks at its entry.
+   *
+   * @param start File offset of the loop's first instruction.
+   */
+  #looksByCalling(start: number): boolean {
+    const { context: { traits, options }, module: { bytes } } = this;
+    if (options.ticks) return false;
+    const scan = new Scan(bytes, start, Math.min(start + farthestCall, this.reader.end));
+    for (let nesting = 0; !scan.ended;) {
+      const opcode = scan.opcode();
+      if (nesting === 0 && endsTurn.has(opcode)) return false;
+      if (opcode === I.call) {
+        if (nesting === 0 && (traits[scan.u32()] & Trait.cyclic) !== 0) return true;
+        if (nesting > 0) scan.u32();
+      } else if (opcode === I.br || opcode === I.brIf) {
+        if (scan.u32() === nesting) return false;
+      } else if (opcode === brTable) {
+        for (let left = scan.u32(); left >= 0 && !scan.ended; left--) {
+          if (scan.u32() === nesting) return false;
+        }
+      } else {
+        if (opcode === I.block || opcode === I.loop || opcode === I.if) nesting++;
+        else if (opcode === I.end) nesting--;
+        scan.immediates(opcode);
+      }
+    }
+    return false;
   }
 
   /** A branch goes past the blocks that were added on its way. */
@@ -192,6 +245,17 @@ export class FunctionRewriter extends RewrittenLoops {
     this.copyTo(offset);
     this.writer.br(this.#label(this.frames - 1));
     this.skipTo(offset + 1);
+  }
+
+  /** Heard of where locals are elsewhere. */
+  accessLocal(offset: number): void {
+    const reader = this.#immediates(offset);
+    const local = reader.u32();
+    const place = this.place(local);
+    if (place === local) return;
+    this.copyTo(offset + 1);
+    this.writer.u32(place);
+    this.skipTo(reader.position);
   }
 
   globalGet(offset: number): void {

@@ -183,7 +183,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
     const end = this.local(Use.end, T.i32);
     code.open("loop");
     this.#bound(counted);
-    code.get(counted.local);
+    code.get(this.place(counted.local));
     code.const(Math.imul(counted.step, this.#most));
     code.u8(I.add);
     this.#fits(counted);
@@ -195,7 +195,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
       if (counted.boundStart === counted.boundEnd) code.u8(I.ne);
       this.skipTo(counted.boundEnd);
       this.copyTo(at + 1);
-      code.get(counted.local);
+      code.get(this.place(counted.local));
       this.#bound(counted);
       code.u8(I.ne);
       code.openUnlikely();
@@ -215,7 +215,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
   }
 
   #bound({ bound }: Counted): void {
-    if ("local" in bound) this.writer.get(bound.local);
+    if ("local" in bound) this.writer.get(this.place(bound.local));
     else this.writer.const(bound.constant);
   }
 
@@ -228,7 +228,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
     const { local, step } = counted;
     const size = Math.abs(step);
     if (step > 0) this.#bound(counted);
-    code.get(local);
+    code.get(this.place(local));
     if (step < 0) this.#bound(counted);
     code.u8(I.sub);
     const left = this.local(Use.left, T.i32);

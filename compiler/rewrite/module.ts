@@ -14,6 +14,7 @@ import type { ByteWriter } from "./bytes.ts";
 import { bytesOfGlobal, Extras, Helper, stateNames } from "./extras.ts";
 import { frameFunction, frameType } from "./frame_function.ts";
 import { FunctionRewriter } from "./function.ts";
+import { functionsWithInner, InnerRewriter, innerType, outerFunction } from "./inner_function.ts";
 import { controlLimits, framesLimits, globalsLimits, linkNames } from "./links.ts";
 import {
   type BranchHints,
@@ -60,6 +61,8 @@ export interface KeptModule {
 export interface RewrittenModule extends KeptModule {
   /** What the runtime must know to read the frames of a function. */
   form(func: number): RewrittenForm;
+  /** The function that one of the rewritten module has the code of; `undefined` for outer ones, which have none. */
+  original(func: number): number | undefined;
 }
 
 /** As many as one page has room for. */
@@ -95,33 +98,49 @@ export function rewriteModule(
 ): RewrittenModule {
   checkRewritable(module);
   const context = contextOf(module, traits, options);
-  const rewriter = new FunctionRewriter(context);
-  const bytes = new ModuleWriter(context).write(rewriter);
-  return { bytes, traits, ...formsOf(rewriter, module) };
+  const rewriters = rewritersOf(context);
+  const bytes = new ModuleWriter(context).write(rewriters);
+  return { bytes, traits, ...lookups(context, rewriters) };
 }
 
 /** What `rewriteModule` made of the same module, under the same options, and was kept. */
 export function rewrittenBefore(module: Module, options: CompileOptions, kept: KeptModule): RewrittenModule {
   const context = contextOf(module, kept.traits, options);
-  return { ...kept, ...formsOf(new FunctionRewriter(context), module) };
+  return { ...kept, ...lookups(context, rewritersOf(context)) };
 }
 
 function contextOf(module: Module, traits: Uint8Array, options: CompileOptions): RewriteContext {
-  return { module, options, extras: Extras.of(module), traits };
+  return { module, options, extras: Extras.of(module, functionsWithInner(module, traits, options)), traits };
 }
 
-function formsOf(rewriter: FunctionRewriter, { imported }: Module): Pick<RewrittenModule, "form"> {
+/** For functions, and for those that have an inner one. */
+interface Rewriters {
+  readonly plain: FunctionRewriter;
+  readonly inner: InnerRewriter;
+}
+
+function rewritersOf(context: RewriteContext): Rewriters {
+  return { plain: new FunctionRewriter(context), inner: new InnerRewriter(context) };
+}
+
+function lookups(
+  { module: { imported }, extras }: RewriteContext,
+  { plain, inner }: Rewriters,
+): Omit<RewrittenModule, keyof KeptModule> {
   const forms = new Map<number, RewrittenForm>();
+  const outer = new Map([...extras.inner].map(([func, index]) => [index, func]));
   return {
     form(func) {
       let form = forms.get(func);
       if (form === undefined) {
         // Rewriting it again: few are ever asked for.
+        const rewriter = extras.inner.has(func) ? inner : plain;
         rewriter.rewrite(func - imported.funcs);
         forms.set(func, form = rewriter.form);
       }
       return form;
     },
+    original: (func) => extras.inner.has(func) ? undefined : outer.get(func) ?? func,
   };
 }
 
@@ -131,17 +150,18 @@ class ModuleWriter {
   readonly #hints: BranchHints[] = [];
   readonly #usesHints: boolean;
 
-  constructor({ module, extras, options }: RewriteContext) {
+  constructor(private readonly context: RewriteContext) {
+    const { module, extras, options } = context;
     this.#usesHints = !options.without.includes("hints");
     this.#module = module;
     this.#extras = extras;
   }
 
-  write(rewriter: FunctionRewriter): Uint8Array<ArrayBuffer> {
+  write(rewriters: Rewriters): Uint8Array<ArrayBuffer> {
     const { types } = this.#extras;
     // Code first: it decides which types there are.
     const code = new CodeWriter(this.#module.bytes.length >> 2);
-    this.#code(code, rewriter);
+    this.#code(code, rewriters);
     const out = new CodeWriter(code.length + (1 << 16));
     preamble(out);
     const sections = new CodeWriter();
@@ -173,9 +193,10 @@ class ModuleWriter {
       to.bytes(...controlLimits);
     });
     out.section(SectionId.function, (to) => {
-      to.u32(codes.length + 1);
+      to.u32(this.#funcCount);
       for (const { typeIndex } of codes) to.u32(typeIndex);
       to.u32(extras.types.indexOf(frameType));
+      for (const func of extras.inner.keys()) to.u32(extras.types.indexOf(innerType(funcTypes[func])));
     });
     out.section(SectionId.table, (to) => {
       to.u32(tables.length + 2);
@@ -239,23 +260,35 @@ class ModuleWriter {
     to.vector(funcTypes.slice(imported.funcs), (_, i) => to.u32(imported.funcs + i));
   }
 
-  #code(out: CodeWriter, rewriter: FunctionRewriter): void {
+  /** The module's functions, the one for frames, inner ones. */
+  get #funcCount(): number {
+    return this.#module.codes.length + 1 + this.#extras.inner.size;
+  }
+
+  #code(out: CodeWriter, { plain, inner }: Rewriters): void {
     const { codes, imported } = this.#module;
-    out.u32(codes.length + 1);
-    codes.forEach((_, i) => {
-      const bytes = rewriter.rewrite(i);
+    const add = (bytes: Uint8Array) => {
       out.u32(bytes.length);
       out.copy(bytes);
       if (out.length > mostGrowth * this.#module.bytes.length + mostMore) {
         throw new NotRewritable("its code would become too long");
       }
+    };
+    const addRewritten = (index: number, rewriter: FunctionRewriter, definedIndex: number) => {
+      add(rewriter.rewrite(definedIndex));
       if (rewriter.unlikely.length > 0 && this.#usesHints) {
-        this.#hints.push({ func: imported.funcs + i, offsets: [...rewriter.unlikely] });
+        this.#hints.push({ func: index, offsets: [...rewriter.unlikely] });
       }
+    };
+    out.u32(this.#funcCount);
+    codes.forEach((_, i) => {
+      const func = imported.funcs + i;
+      if (this.#extras.inner.has(func)) add(outerFunction(this.context, func));
+      else addRewritten(func, plain, i);
     });
-    const code = new CodeWriter(64);
-    frameFunction(code, this.#extras);
-    out.u32(code.length);
-    out.copy(code.written);
+    const frame = new CodeWriter(64);
+    frameFunction(frame, this.#extras);
+    add(frame.written);
+    for (const [func, index] of this.#extras.inner) addRewritten(index, inner, func - imported.funcs);
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ConstExpr, type FuncType, type Limits } from "../types.ts";
+import type { ConstExpr, FuncType, Limits } from "../types.ts";
 import type { ByteWriter } from "./bytes.ts";
 
 /** Numbers of sections. */

@@ -8,7 +8,7 @@ import { type Opcode, opcodeOf } from "../../compiler/opcodes.ts";
 import type { Program } from "../../compiler/program.ts";
 import { Reader } from "../../compiler/reader.ts";
 import { Extras, Helper, stateNames } from "../../compiler/rewrite/extras.ts";
-import { type Module, type ValType, valTypeName } from "../../compiler/types.ts";
+import { type Module, ValType, valTypeName } from "../../compiler/types.ts";
 
 /** Bit of the alignment: a memory's index follows. */
 const hasMemory = 0x40;
@@ -137,23 +137,28 @@ export function branchHints(bytes: Uint8Array): Map<number, Set<number>> {
   return found;
 }
 
-/** Every function that the original defines, rewritten. */
+/** Every function that the original defines, rewritten, and the inner ones. */
 export function listing({ module, rewritten }: Program): string {
-  const { bytes } = rewritten!;
+  const { bytes, original } = rewritten!;
   const hints = branchHints(bytes);
   const code = section(bytes, 10);
-  code.u32();
-  return module.codes.map((_, i) => {
+  const frame = module.funcTypes.length;
+  return Array.from({ length: code.u32() }, (_, i) => {
     const func = module.imported.funcs + i;
     const end = code.u32() + code.position;
     const body = new Listing(new Reader(bytes, code.position, end), module)
       .body(code.position, hints.get(func) ?? new Set());
     code.position = end;
-    const { params, results } = module.funcTypes[func];
+    if (func === frame) return "";
+    const isInner = func > frame;
+    const originalFunc = original(func) ?? func;
+    const { params, results } = module.funcTypes[originalFunc];
     const types = (name: string, list: readonly ValType[]) =>
       list.length === 0 ? "" : ` (${name} ${list.map(valTypeName).join(" ")})`;
-    return `func ${func}${types("param", params)}${types("result", results)}\n${body}\n`;
-  }).join("\n");
+    const all = isInner ? [...params, ValType.i32] : params;
+    const name = isInner ? `${func}, inside ${originalFunc}` : String(func);
+    return `func ${name}${types("param", all)}${types("result", results)}\n${body}\n`;
+  }).filter((text) => text !== "").join("\n");
 }
 
 /** What a helper's number in a listing means. */
