@@ -7,6 +7,7 @@
 import { linkNames } from "../compiler/rewrite/links.ts";
 import { NotRewritable, type RewrittenForm } from "../compiler/rewrite/body.ts";
 import { stateNames } from "../compiler/rewrite/extras.ts";
+import { savingTypes } from "../compiler/rewrite/saving.ts";
 import { handover, type ResumeModule, resumeModule, resumeName } from "../compiler/rewrite/resume_module.ts";
 import { type ValType, ValType as T } from "../compiler/types.ts";
 import type { Code } from "./func.ts";
@@ -85,7 +86,8 @@ export class ResumedForms {
     const given: Record<string, WebAssembly.ImportValue> = {};
     for (const callee of callees) given[callee] = imports[callee] ?? funcs.get(callee);
     for (const name of [linkNames.memory, linkNames.control]) given[name] = imports[name];
-    for (const name of [linkNames.frame, linkNames.frames, linkNames.globals, linkNames.helpers]) {
+    savingTypes.forEach((_, i) => given[linkNames.saving + i] = exports[linkNames.saving + i]);
+    for (const name of [linkNames.frames, linkNames.globals, linkNames.helpers]) {
       given[name] = exports[name] as WebAssembly.ImportValue;
     }
     const { tables } = this.owner;

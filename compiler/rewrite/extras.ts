@@ -87,13 +87,12 @@ export class Extras {
   readonly funcs: number;
 
   /**
-   * @param frame The function that makes room for a frame: function index, site, bytes of values; the frame's
-   * address.
+   * @param saving The first of the functions that save frames.
    * @param states The first of the globals that hold the state.
    */
   private constructor(
     module: Module,
-    readonly frame: number,
+    readonly saving: number,
     private readonly states: number,
     /** By index of a function: that of the inner one that it calls. */
     readonly inner: ReadonlyMap<number, number> = new Map(),
@@ -108,9 +107,9 @@ export class Extras {
 
   /** Behind what the module itself has. @param withInner Functions that have an inner one. */
   static of(module: Module, withInner: readonly number[] = []): Extras {
-    const frame = module.funcTypes.length;
-    const inner = new Map(withInner.map((func, i) => [func, frame + 1 + i]));
-    return new Extras(module, frame, module.globalTypes.length, inner);
+    const saving = module.funcTypes.length;
+    const inner = new Map(withInner.map((func, i) => [func, saving + savingCount + i]));
+    return new Extras(module, saving, module.globalTypes.length, inner);
   }
 
   /** In a module that imports all of it, functions and globals first. */
@@ -123,6 +122,12 @@ export class Extras {
     return this.states + stateNames.indexOf(name);
   }
 }
+
+/** How many i32s are stored by one call where a frame is saved, the most first. */
+export const storedAtOnce: readonly number[] = [8, 4];
+
+/** How many functions save frames: one that makes room, and one for each of those numbers. */
+export const savingCount: number = 1 + storedAtOnce.length;
 
 /** Bytes of each global in the memory of globals, by its index. */
 export const bytesOfGlobal = 8;

@@ -17,6 +17,7 @@ import { entryOffset } from "../sites.ts";
 import { type Code, type ValType, ValType as T } from "../types.ts";
 import { mostBytes, mostLocals, NotRewritable, RewrittenBody, Use } from "./body.ts";
 import { Helper, type HelperName, helperTypes } from "./extras.ts";
+import { save } from "./saving.ts";
 import { CodeWriter, I } from "./writer.ts";
 
 /** Byte offsets of the control words. */
@@ -27,9 +28,6 @@ export const outerBits = 8;
 
 /** Estimated bytes of a frame on V8's stack, beside its values. */
 const frameBytes = 112;
-
-/** Bytes of a whole value. */
-const widthOf = (type: ValType) => type === T.i32 || type === T.f32 ? 4 : 8;
 
 export abstract class RewrittenFrame extends RewrittenBody {
   readonly #head = new CodeWriter();
@@ -91,21 +89,8 @@ export abstract class RewrittenFrame extends RewrittenBody {
 
   /** Saves a frame: the values of some locals. @param site Gives the number of the site. */
   #save(locals: readonly number[], site: () => void, code: CodeWriter): void {
-    const { extras } = this.context;
-    const at = this.local(Use.at, T.i32);
-    const types = locals.map((local) => this.typeOf(local));
-    code.const(this.formNumber);
-    site();
-    code.const(types.reduce((sum, type) => sum + widthOf(type), 0));
-    code.call(extras.frame);
-    code.set(at);
-    let offset = 0;
-    locals.forEach((local, i) => {
-      code.get(at);
-      code.get(this.place(local));
-      code.store(types[i], extras.frames, offset);
-      offset += widthOf(types[i]);
-    });
+    const values = locals.map((local) => ({ local: this.place(local), type: this.typeOf(local) }));
+    save(code, this.context.extras, this.formNumber, site, values, this.local(Use.at, T.i32));
   }
 
   // ---- looking ----

@@ -11,8 +11,9 @@ export const linkNames = {
   helpers: "h",
   funcs: "f",
   frames: "r",
-  frame: "n",
   globals: "g",
+  /** Followed by the place of a function in `savingTypes`. */
+  saving: "n",
   /** Followed by the index of a table of the original. */
   table: "t",
   /** Followed by the place of a name in `stateNames`. */

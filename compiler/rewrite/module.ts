@@ -12,7 +12,7 @@ import { isRefType, type Module, ValType as T } from "../types.ts";
 import { NotRewritable, type RewriteContext, type RewrittenForm } from "./body.ts";
 import type { ByteWriter } from "./bytes.ts";
 import { bytesOfGlobal, Extras, Helper, stateNames } from "./extras.ts";
-import { frameFunction, frameType } from "./frame_function.ts";
+import { savingFunctions, savingTypes } from "./saving.ts";
 import { FunctionRewriter } from "./function.ts";
 import { functionsWithInner, InnerRewriter, innerType, outerFunction } from "./inner_function.ts";
 import { controlLimits, framesLimits, globalsLimits, linkNames } from "./links.ts";
@@ -195,7 +195,7 @@ class ModuleWriter {
     out.section(SectionId.function, (to) => {
       to.u32(this.#funcCount);
       for (const { typeIndex } of codes) to.u32(typeIndex);
-      to.u32(extras.types.indexOf(frameType));
+      for (const type of savingTypes) to.u32(extras.types.indexOf(type));
       for (const func of extras.inner.keys()) to.u32(extras.types.indexOf(innerType(funcTypes[func])));
     });
     out.section(SectionId.table, (to) => {
@@ -230,8 +230,8 @@ class ModuleWriter {
   #exports(to: ByteWriter): void {
     const extras = this.#extras;
     const { tables } = this.#module;
-    to.u32(5 + tables.length + stateNames.length);
-    exportOf(to, linkNames.frame, "func", extras.frame);
+    to.u32(4 + savingTypes.length + tables.length + stateNames.length);
+    savingTypes.forEach((_, i) => exportOf(to, linkNames.saving + i, "func", extras.saving + i));
     tables.forEach((_, i) => exportOf(to, linkNames.table + i, "table", i));
     exportOf(to, linkNames.helpers, "table", extras.helpers);
     exportOf(to, linkNames.funcs, "table", extras.funcs);
@@ -260,9 +260,9 @@ class ModuleWriter {
     to.vector(funcTypes.slice(imported.funcs), (_, i) => to.u32(imported.funcs + i));
   }
 
-  /** The module's functions, the one for frames, inner ones. */
+  /** The module's functions, those that save frames, inner ones. */
   get #funcCount(): number {
-    return this.#module.codes.length + 1 + this.#extras.inner.size;
+    return this.#module.codes.length + savingTypes.length + this.#extras.inner.size;
   }
 
   #code(out: CodeWriter, { plain, inner }: Rewriters): void {
@@ -286,9 +286,7 @@ class ModuleWriter {
       if (this.#extras.inner.has(func)) add(outerFunction(this.context, func));
       else addRewritten(func, plain, i);
     });
-    const frame = new CodeWriter(64);
-    frameFunction(frame, this.#extras);
-    add(frame.written);
+    savingFunctions(this.#extras).forEach(add);
     for (const [func, index] of this.#extras.inner) addRewritten(index, inner, func - imported.funcs);
   }
 }

@@ -11,8 +11,8 @@ import { type RewrittenForm, Use } from "./body.ts";
 import { ByteWriter } from "./bytes.ts";
 import { type Continuation, continuationOf } from "./continuation.ts";
 import { Extras, Helper, stateNames } from "./extras.ts";
-import { frameType } from "./frame_function.ts";
 import { FunctionRewriter } from "./function.ts";
+import { savingTypes } from "./saving.ts";
 import { controlLimits, framesLimits, globalsLimits, linkNames } from "./links.ts";
 import {
   codeSection,
@@ -129,10 +129,12 @@ class ContinuationRewriter extends FunctionRewriter {
     return 8;
   }
 
-  /** Behind the function that makes room for frames, in the order of first calls. */
+  /** Behind the functions that save frames, in the order of first calls. */
   protected override target(func: number): number {
     let index = this.#imports.get(func);
-    if (index === undefined) this.#imports.set(func, index = this.callees.push(func));
+    if (index === undefined) {
+      this.#imports.set(func, index = savingTypes.length + this.callees.push(func) - 1);
+    }
     return index;
   }
 
@@ -200,9 +202,11 @@ function written(
   const out = new ByteWriter(body.length + 1024);
   const rest = new ByteWriter();
   rest.section(SectionId.import, (to) => {
-    to.u32(1 + callees.length + memories.length + 3 + tables.length + 1 + stateNames.length);
-    importOf(to, linkNames.frame, "func");
-    to.u32(types.indexOf(frameType));
+    to.u32(savingTypes.length + callees.length + memories.length + 3 + tables.length + 1 + stateNames.length);
+    savingTypes.forEach((type, i) => {
+      importOf(to, linkNames.saving + i, "func");
+      to.u32(types.indexOf(type));
+    });
     for (const callee of callees) {
       importOf(to, String(callee), "func");
       to.u32(types.indexOf(funcTypes[callee]));
@@ -242,12 +246,12 @@ function written(
     }));
   rest.section(SectionId.export, (to) => {
     to.u32(1);
-    exportOf(to, resumeName, "func", 1 + callees.length);
+    exportOf(to, resumeName, "func", savingTypes.length + callees.length);
   });
   preamble(out);
   typeSection(out, types.types);
   out.copy(rest.written);
-  hintSection(out, [{ func: 1 + callees.length, offsets: unlikely }]);
+  hintSection(out, [{ func: savingTypes.length + callees.length, offsets: unlikely }]);
   codeSection(out, [body]);
   nameSection(out, name);
   return out.written;

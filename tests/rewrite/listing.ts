@@ -7,7 +7,7 @@
 import { type Opcode, opcodeOf } from "../../compiler/opcodes.ts";
 import type { Program } from "../../compiler/program.ts";
 import { Reader } from "../../compiler/reader.ts";
-import { Extras, Helper, stateNames } from "../../compiler/rewrite/extras.ts";
+import { Extras, Helper, savingCount, stateNames } from "../../compiler/rewrite/extras.ts";
 import { type Module, ValType, valTypeName } from "../../compiler/types.ts";
 
 /** Bit of the alignment: a memory's index follows. */
@@ -105,7 +105,8 @@ class Listing {
     return state < 0 ? String(index) : `$${stateNames[state]}`;
   }
   #func(index: number): string {
-    return index === this.#extras.frame ? "$frame" : String(index);
+    const saving = index - this.#extras.saving;
+    return saving >= 0 && saving < savingCount ? `$save${saving}` : String(index);
   }
 }
 
@@ -142,15 +143,15 @@ export function listing({ module, rewritten }: Program): string {
   const { bytes, original } = rewritten!;
   const hints = branchHints(bytes);
   const code = section(bytes, 10);
-  const frame = module.funcTypes.length;
+  const saving = module.funcTypes.length;
   return Array.from({ length: code.u32() }, (_, i) => {
     const func = module.imported.funcs + i;
     const end = code.u32() + code.position;
     const body = new Listing(new Reader(bytes, code.position, end), module)
       .body(code.position, hints.get(func) ?? new Set());
     code.position = end;
-    if (func === frame) return "";
-    const isInner = func > frame;
+    if (func >= saving && func < saving + savingCount) return "";
+    const isInner = func > saving;
     const originalFunc = original(func) ?? func;
     const { params, results } = module.funcTypes[originalFunc];
     const types = (name: string, list: readonly ValType[]) =>
