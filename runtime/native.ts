@@ -60,8 +60,8 @@ export class Native {
         poll: () => thread.poll(),
         enter: (depth: number) => thread.enter(depth),
         grow: (delta: number) => memories[0].grow(delta),
-        pause: (form: number, site: number, pauses: number) =>
-          thread.pause(() => this.#hadBetterMove(form, site, pauses)),
+        pause: (form: number, site: number, turns: number) =>
+          thread.pause(() => this.#hadBetterMove(form, site, turns >>> 0)),
         tick: (number: number, site: number) => {
           const form = this.#form(number);
           return thread.tick({ ...form, self: funcs[form.func] }, site);
@@ -89,9 +89,9 @@ export class Native {
    * Whether an activation had better be left and resumed, since V8 leaves it in its baseline code, and there is
    * something better to go on with.
    */
-  #hadBetterMove(number: number, site: number, pauses: number): boolean {
+  #hadBetterMove(number: number, site: number, turns: number): boolean {
     const running = this.#resumed?.numbered(number);
-    const isStuck = running ? running.cold > resumedPatience : this.#stuck.isStuck(number, pauses);
+    const isStuck = running ? running.cold > resumedPatience : this.#stuck.isStuck(number, turns);
     if (!isStuck) return false;
     const { func, sites } = this.#form(number);
     if (this.#resumed !== undefined) return this.#resumed.at(func, sites[site].offset)?.warm() ?? false;

@@ -9,32 +9,35 @@
 /** An activation that runs for so long is worth moving. In milliseconds. */
 const patience = 50;
 
-/** Once a function's ended activations have paused so often, new ones begin in better code. */
-const enough = 256;
+/** Once a function's ended activations have taken so long, new ones begin in better code. In milliseconds. */
+const enough = 200;
 
 interface Running {
   since: number;
-  /** Pauses of the latest activation, and of those before. */
-  pauses: number;
+  /** When the latest activation was heard of last, and the turns that it had made. */
+  last: number;
+  turns: number;
+  /** What activations before took, in milliseconds. */
   before: number;
 }
 
 export class StuckFunctions {
   readonly #funcs = new Map<number, Running>();
 
-  /** Told of every pause of a function: it is the `pauses`-th of its activation. */
-  isStuck(func: number, pauses: number): boolean {
+  /** Told of every pause of a function, with the turns that its activation has made. */
+  isStuck(func: number, turns: number): boolean {
     const now = performance.now();
     const running = this.#funcs.get(func);
     if (running === undefined) {
-      this.#funcs.set(func, { since: now, pauses, before: 0 });
+      this.#funcs.set(func, { since: now, last: now, turns, before: 0 });
       return false;
     }
-    if (pauses <= running.pauses) {
-      running.before += running.pauses;
+    if (turns <= running.turns) {
+      running.before += running.last - running.since;
       running.since = now;
     }
-    running.pauses = pauses;
+    running.turns = turns;
+    running.last = now;
     return running.before < enough && now - running.since > patience;
   }
 }

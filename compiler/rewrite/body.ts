@@ -57,9 +57,8 @@ export const Use = {
   /** A float that is to be truncated. */
   f32: 6,
   f64: 7,
-  /** Turns of other than innermost loops until the next look, and how often there was one. */
+  /** Turns of loops so far, of those that count them. */
   turns: 8,
-  looks: 9,
   /** The value that a global is set to, by type. */
   globals: 256,
   /** Operands, by height and type. */

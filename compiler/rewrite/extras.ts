@@ -19,7 +19,7 @@ export const Helper = {
   grow: 2,
   /** `i32 i32 -> i32`: a site of a function is passed, where passages are counted. Whether to leave. */
   tick: 3,
-  /** `i32 i32 i32 -> i32`: a function is at a site, has run for long, and came here so many times. Whether to leave. */
+  /** `i32 i32 i32 -> i32`: a function is at a site, has made so many turns. Whether to leave. */
   pause: 4,
 } as const;
 export type HelperName = keyof typeof Helper;

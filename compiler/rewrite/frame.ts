@@ -23,9 +23,6 @@ import { CodeWriter, I } from "./writer.ts";
 /** Byte offsets of the control words. */
 const attention = 0, depthLimit = 4;
 
-/** An outer loop looks every 2^outerBits turns at least, since nothing is known of what one takes. */
-export const outerBits = 8;
-
 /** Estimated bytes of a frame on V8's stack, beside its values. */
 const frameBytes = 112;
 
@@ -130,7 +127,7 @@ export abstract class RewrittenFrame extends RewrittenBody {
     const { writer: code } = this;
     code.const(this.formNumber);
     code.const(site);
-    code.get(this.local(Use.looks, T.i32));
+    code.get(this.local(Use.turns, T.i32));
     this.help("pause");
     code.openUnlikely();
     this.exit(site, inner + 1);
@@ -184,7 +181,7 @@ export abstract class RewrittenFrame extends RewrittenBody {
       }
       const turns = this.find(Use.turns);
       if (turns !== undefined && this.looksLater) {
-        head.const(2 ** outerBits - 1);
+        head.const(1);
         head.set(turns);
       }
       head.open("block", this.context.extras.types.blockType(this.results));

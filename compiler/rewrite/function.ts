@@ -175,8 +175,8 @@ export class FunctionRewriter extends RewrittenLoops {
     const { policy } = this.context.options;
     if (policy === "none" || policy === "function" || this.unreachable) return this.block(offset, 0);
     const reader = this.#immediates(offset);
-    if (this.#looksByCalling(reader.position)) return this.block(offset, 0);
     const params = this.#params(reader, 0);
+    if (this.#looksByCalling(reader.position)) return this.block(offset, 0);
     if (params === undefined) return this.opens();
     this.copyTo(offset);
     this.settle(params);

@@ -148,3 +148,20 @@ function changesOf(bytes: Uint8Array, start: number, limit: number, local: numbe
   }
   return changes;
 }
+
+/** Loops with more code are large. In bytes. */
+const largeSize = 4000;
+
+/** Whether there is a loop in a loop, or much code. @param start File offset of its first instruction. */
+export function isLargeLoop(bytes: Uint8Array, start: number): boolean {
+  const body = new Scan(bytes, start, Math.min(start + largeSize, bytes.length));
+  for (let nesting = 0; nesting >= 0;) {
+    if (body.ended) return true;
+    const opcode = body.opcode();
+    if (opcode === loop) return true;
+    if (opcode === block || opcode === ifOp) nesting++;
+    else if (opcode === end) nesting--;
+    body.immediates(opcode);
+  }
+  return false;
+}

@@ -19,9 +19,12 @@
  */
 import { ValType as T } from "../types.ts";
 import { Use } from "./body.ts";
-import { outerBits, RewrittenFrame } from "./frame.ts";
-import { type Counted, innermostLoop } from "./innermost_loop.ts";
+import { RewrittenFrame } from "./frame.ts";
+import { type Counted, innermostLoop, isLargeLoop } from "./innermost_loop.ts";
 import { I } from "./writer.ts";
+
+/** An outer loop looks every 2^outerBits turns at least. */
+const outerBits = 8;
 
 /** What is known of a loop that has a site. */
 interface Loop {
@@ -67,63 +70,70 @@ export abstract class RewrittenLoops extends RewrittenFrame {
       this.opens();
       this.copyTo(loop.start);
       this.store(params);
-      return this.#lookingLoop(loop.site);
+      return this.#lookingLoop(loop);
     }
     if (found.counted === undefined || !this.uses("strips")) this.#countingLoop(loop);
     else this.#stripLoop(loop, found.counted);
   }
 
   /**
-   * A loop that looks in itself: at every turn (`loop`), or often, since it does more than the looking takes, and
-   * at its first turn to begin with.
+   * A loop that looks in itself. What has no loop inside looks at every turn, since counting turns takes longer than
+   * many of them do; others count them.
    */
-  #lookingLoop(site: number): void {
-    const { writer: code, context: { options: { policy, ticks, thresholdBits } } } = this;
-    if (ticks || policy !== "counter") return this.poll(site, 1);
-    const turns = this.local(Use.turns, T.i32);
-    code.get(turns);
-    code.const(-1);
-    code.u8(I.add);
-    code.tee(turns);
-    code.const(0);
-    code.u8(I.ltS);
+  #lookingLoop({ site, start }: Loop): void {
+    const { writer: code, context: { options: { policy, ticks } } } = this;
+    const polls = ticks || policy !== "counter" || !this.uses("moves");
+    if (polls || !isLargeLoop(this.module.bytes, start)) return this.poll(site, 1);
+    code.get(this.local(Use.turns, T.i32));
+    this.#count(1);
+    code.const(this.#turnsOfLook - 1);
+    code.u8(I.and);
+    code.u8(I.eqz);
     code.openUnlikely();
-    code.const(2 ** Math.min(thresholdBits, outerBits) - 1);
-    code.set(turns);
-    if (this.uses("moves")) this.#lookOrPause(site);
-    else this.poll(site, 2);
+    this.#lookOrPause(site);
     code.end();
+  }
+
+  /** A loop that counts looks after so many turns, and at its first: nothing is known of what one takes. */
+  get #turnsOfLook(): number {
+    return 2 ** Math.min(this.context.options.thresholdBits, outerBits);
+  }
+
+  /** And pauses after so many. */
+  get #turnsOfPause(): number {
+    return this.looksOfPause * this.#turnsOfLook;
   }
 
   /** A look, which is a pause now and then. */
   #lookOrPause(site: number): void {
     const { writer: code } = this;
-    this.#look(1);
     this.attention();
-    code.get(this.local(Use.looks, T.i32));
-    code.const(this.looksOfPause - 1);
+    code.get(this.local(Use.turns, T.i32));
+    code.const(this.#turnsOfPause - 1);
     code.u8(I.and);
-    code.u8(I.eqz);
+    // The turn was counted. There is no pause at the first.
+    code.const(this.#turnsOfPause / 2 + 1);
+    code.u8(I.eq);
     code.u8(I.or);
     code.openUnlikely();
     this.pause(site, 3);
     code.end();
   }
 
-  /** Counts looks. */
-  #look(count: number): void {
+  /** Counts turns. One local counts all loops, since every local costs a register. */
+  #count(count: number): void {
     const { writer: code } = this;
-    const looks = this.local(Use.looks, T.i32);
-    code.get(looks);
+    const turns = this.local(Use.turns, T.i32);
+    code.get(turns);
     code.const(count);
     code.u8(I.add);
-    code.set(looks);
+    code.set(turns);
   }
 
-  /** Pauses an innermost loop, which has come as far as many looks of others. */
+  /** Pauses an innermost loop, which has come as far as many turns of others. */
   #pauseInnermost(site: number, inner: number): void {
     if (!this.uses("moves")) return this.poll(site, inner);
-    this.#look(this.looksOfPause);
+    this.#count(this.#turnsOfPause);
     this.pause(site, inner);
   }
 

@@ -35,6 +35,7 @@ export const I = {
   f32Const: op("f32.const"),
   f64Const: op("f64.const"),
   eqz: op("i32.eqz"),
+  eq: op("i32.eq"),
   ne: op("i32.ne"),
   ltS: op("i32.lt_s"),
   ltU: op("i32.lt_u"),
