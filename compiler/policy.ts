@@ -42,6 +42,7 @@ export const mvvmPolicyFlags: Readonly<Record<string, PolicyName>> = {
  * Of rewritten code only:
  * - `hints`: branches that are seldom taken are said to be
  * - `moves`: activations that are stuck in V8's baseline code are left, and resumed in better code
+ * - `padding`: V8 is told that as many functions are small as before
  * - `resumes`: restored frames go on as rewritten code, not as JavaScript
  *
  * The options `i64s` and `maxFunctionSize` do so for whole i64s and for the splitting of long functions.
@@ -57,6 +58,7 @@ export const passNames = [
   "hints",
   "moves",
   "resumes",
+  "padding",
 ] as const;
 export type PassName = (typeof passNames)[number];
 

@@ -8,7 +8,7 @@
  * @module
  */
 import type { CompileOptions } from "../policy.ts";
-import { isRefType, type Module, ValType as T } from "../types.ts";
+import { type FuncType, isRefType, type Module, ValType as T } from "../types.ts";
 import { NotRewritable, type RewriteContext, type RewrittenForm } from "./body.ts";
 import type { ByteWriter } from "./bytes.ts";
 import { bytesOfGlobal, Extras, Helper, stateNames } from "./extras.ts";
@@ -28,7 +28,7 @@ import {
   SectionId,
   typeSection,
 } from "./sections.ts";
-import { CodeWriter } from "./writer.ts";
+import { CodeWriter, I } from "./writer.ts";
 
 /** Names the module in stack traces, with a number of so many digits. */
 const moduleName = "rewritten";
@@ -64,6 +64,15 @@ export interface RewrittenModule extends KeptModule {
   /** The function that one of the rewritten module has the code of; `undefined` for outer ones, which have none. */
   original(func: number): number | undefined;
 }
+
+/**
+ * V8 inlines more where many functions are small: it takes that to mean that nothing was inlined before. Rewriting
+ * makes functions longer, so empty ones are added until as large a share is small as was before. In bytes; and the
+ * share from which on more make no difference.
+ */
+const smallSize = 50, mostSmall = 0.5;
+
+const emptyType: FuncType = { params: [], results: [] };
 
 /** As many as one page has room for. */
 const mostGlobals = 65536 / bytesOfGlobal;
@@ -150,6 +159,9 @@ class ModuleWriter {
   readonly #hints: BranchHints[] = [];
   readonly #usesHints: boolean;
 
+  /** How many empty functions there are. */
+  #padding = 0;
+
   constructor(private readonly context: RewriteContext) {
     const { module, extras, options } = context;
     this.#usesHints = !options.without.includes("hints");
@@ -169,8 +181,11 @@ class ModuleWriter {
     typeSection(out, types.types);
     out.copy(sections.written);
     hintSection(out, this.#hints);
+    const count = new CodeWriter();
+    count.u32(this.#funcCount);
     out.u8(SectionId.code);
-    out.u32(code.length);
+    out.u32(count.length + code.length);
+    out.copy(count.written);
     out.copy(code.written);
     nameSection(out, nameOf(0));
     return out.written;
@@ -197,6 +212,7 @@ class ModuleWriter {
       for (const { typeIndex } of codes) to.u32(typeIndex);
       for (const type of savingTypes) to.u32(extras.types.indexOf(type));
       for (const func of extras.inner.keys()) to.u32(extras.types.indexOf(innerType(funcTypes[func])));
+      for (let i = 0; i < this.#padding; i++) to.u32(extras.types.indexOf(emptyType));
     });
     out.section(SectionId.table, (to) => {
       to.u32(tables.length + 2);
@@ -260,14 +276,16 @@ class ModuleWriter {
     to.vector(funcTypes.slice(imported.funcs), (_, i) => to.u32(imported.funcs + i));
   }
 
-  /** The module's functions, those that save frames, inner ones. */
+  /** The module's functions, those that save frames, inner ones, empty ones. */
   get #funcCount(): number {
-    return this.#module.codes.length + savingTypes.length + this.#extras.inner.size;
+    return this.#module.codes.length + savingTypes.length + this.#extras.inner.size + this.#padding;
   }
 
   #code(out: CodeWriter, { plain, inner }: Rewriters): void {
     const { codes, imported } = this.#module;
+    let small = 0;
     const add = (bytes: Uint8Array) => {
+      if (bytes.length < smallSize) small++;
       out.u32(bytes.length);
       out.copy(bytes);
       if (out.length > mostGrowth * this.#module.bytes.length + mostMore) {
@@ -280,7 +298,6 @@ class ModuleWriter {
         this.#hints.push({ func: index, offsets: [...rewriter.unlikely] });
       }
     };
-    out.u32(this.#funcCount);
     codes.forEach((_, i) => {
       const func = imported.funcs + i;
       if (this.#extras.inner.has(func)) add(outerFunction(this.context, func));
@@ -288,5 +305,10 @@ class ModuleWriter {
     });
     savingFunctions(this.#extras).forEach(add);
     for (const [func, index] of this.#extras.inner) addRewritten(index, inner, func - imported.funcs);
+    if (this.context.options.without.includes("padding")) return;
+    const smallBefore = codes.filter(({ start, end }) => end - start < smallSize).length;
+    const share = Math.min(smallBefore / codes.length, mostSmall);
+    this.#padding = Math.max(0, Math.ceil((share * this.#funcCount - small) / (1 - share)));
+    for (let i = 0; i < this.#padding; i++) out.bytes(2, 0, I.end);
   }
 }

@@ -152,6 +152,8 @@ export function listing({ module, rewritten }: Program): string {
     code.position = end;
     if (func >= saving && func < saving + savingCount) return "";
     const isInner = func > saving;
+    // An empty one.
+    if (isInner && original(func) === func) return "";
     const originalFunc = original(func) ?? func;
     const { params, results } = module.funcTypes[originalFunc];
     const types = (name: string, list: readonly ValType[]) =>
