@@ -51,9 +51,8 @@ export const Use = {
   element: 2,
   /** Turns until the next look. */
   count: 3,
-  /** Where a strip ends, and how many integers are left to the bound. */
+  /** Where a strip ends. */
   end: 4,
-  left: 5,
   /** A float that is to be truncated. */
   f32: 6,
   f64: 7,

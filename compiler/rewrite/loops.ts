@@ -241,23 +241,30 @@ export abstract class RewrittenLoops extends RewrittenFrame {
     code.get(this.place(local));
     if (step < 0) this.#bound(counted);
     code.u8(I.sub);
-    const left = this.local(Use.left, T.i32);
-    if (size !== 1) {
-      code.tee(left);
-      code.const(size);
-      code.u8(I.divU);
+    // Divided exactly: if there is a remainder, the quotient comes out larger than any strip.
+    const twos = 31 - Math.clz32(size & -size);
+    const odd = size >>> twos;
+    if (odd !== 1) {
+      code.const(inverse(odd));
+      code.u8(I.mul);
+    }
+    if (twos !== 0) {
+      code.const(twos);
+      code.u8(I.rotr);
     }
     code.const(-1);
     code.u8(I.add);
     code.const(this.#most);
     code.u8(I.ltU);
-    if (size === 1) return;
-    code.get(left);
-    code.const(size);
-    code.u8(I.remU);
-    code.u8(I.eqz);
-    code.u8(I.and);
   }
+}
+
+/** What an odd number is to be multiplied by for 1, modulo 2^32. */
+function inverse(odd: number): number {
+  let found = odd;
+  // Each step doubles the bits that are right; three are to begin with.
+  for (let bits = 3; bits < 32; bits *= 2) found = Math.imul(found, 2 - Math.imul(odd, found));
+  return found;
 }
 
 function nothing(): void {}
