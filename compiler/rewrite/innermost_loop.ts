@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { signatureIndex } from "../signatures.ts";
 import { Scan } from "../passing.ts";
 import { Reader } from "../reader.ts";
 import { readOpcode, skipImmediates } from "../structure.ts";
@@ -21,8 +20,6 @@ export interface Counted {
   /** File offsets of the instruction that gives the bound; empty if it is compared with zero by `br_if` alone. */
   readonly boundStart: number;
   readonly boundEnd: number;
-  /** File offset behind the loop, if it can be copied as it is: no branch leaves it. */
-  readonly copyEnd: number | undefined;
 }
 
 /** Larger steps could go all the way around the integers between two looks. */
@@ -40,23 +37,15 @@ const recent = new Int32Array(8);
  *
  * @param start File offset of its first instruction.
  * @param limit File offset of the function's end.
- * @param isRewritten By `signatureIndex`: 1 for instructions that cannot be copied.
  * @returns `undefined` if there is a loop or a call in it (or if it is malformed: validation will tell).
  */
-export function innermostLoop(
-  bytes: Uint8Array,
-  start: number,
-  limit: number,
-  isRewritten: Uint8Array,
-): InnermostLoop | undefined {
+export function innermostLoop(bytes: Uint8Array, start: number, limit: number): InnermostLoop | undefined {
   const body = new Scan(bytes, start, limit);
   let count = 0;
   let nesting = 0;
   let backEdges = 0;
-  let isClosed = true;
   const label = (to: number) => {
     if (to === nesting) backEdges++;
-    else if (to > nesting) isClosed = false;
   };
   for (;;) {
     if (body.ended) return undefined;
@@ -72,7 +61,6 @@ export function innermostLoop(
       for (let left = body.u32(); left >= 0 && !body.ended; left--) label(body.u32());
     } else {
       if (opcode === block || opcode === ifOp) nesting++;
-      else if (isRewritten[signatureIndex(opcode)] === 1) isClosed = false;
       body.immediates(opcode);
     }
   }
@@ -83,7 +71,7 @@ export function innermostLoop(
     (_, i) => recent[(count - 2 - i) & 7],
   );
   const last = offsets.map((offset) => instructionAt(bytes, offset));
-  return { counted: countedLoop(bytes, start, last, isClosed ? body.at : undefined) };
+  return { counted: countedLoop(bytes, start, last) };
 }
 
 interface Instruction {
@@ -105,12 +93,7 @@ function instructionAt(bytes: Uint8Array, start: number): Instruction {
 }
 
 /** Matches the end of a loop. @param last Its last instructions, the very last first. */
-function countedLoop(
-  bytes: Uint8Array,
-  start: number,
-  last: readonly Instruction[],
-  copyEnd: number | undefined,
-): Counted | undefined {
+function countedLoop(bytes: Uint8Array, start: number, last: readonly Instruction[]): Counted | undefined {
   const [branch] = last;
   if (branch?.opcode !== brIf || branch.immediate !== 0) return undefined;
   let at = 1;
@@ -133,7 +116,7 @@ function countedLoop(
   const local = tee.immediate;
   if (changesOf(bytes, start, branch.start, local) !== 1) return undefined;
   if ("local" in bound && changesOf(bytes, start, branch.start, bound.local) !== 0) return undefined;
-  return { local, step: step.immediate, bound, boundStart, boundEnd, copyEnd };
+  return { local, step: step.immediate, bound, boundStart, boundEnd };
 }
 
 /** How many instructions change a local. */

@@ -11,7 +11,7 @@
  *         (br_if $pause ...)       ;;   (if (i32.ne (local.get $i) ... bound ...)
  *         ...)                     ;;     (then ... look ... (br $again))))
  *       (br $done))                ;;
- *     ... look ...                 ;; and where all turns fit one strip, as it was
+ *     ... look ...
  *     (br $again)))
  * ```
  *
@@ -65,7 +65,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
     const { policy, ticks } = this.context.options;
     const found = ticks || policy !== "counter" || bytes[loop.offset + 1] !== 0x40
       ? undefined
-      : innermostLoop(bytes, loop.start, codes[this.definedIndex].end, this.heard!);
+      : innermostLoop(bytes, loop.start, codes[this.definedIndex].end);
     if (found === undefined) {
       this.opens();
       this.copyTo(loop.start);
@@ -173,22 +173,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
     }, (inner) => this.#pauseInnermost(loop.site, inner));
   }
 
-  #stripLoop(loop: Loop, counted: Counted): void {
-    if (counted.copyEnd === undefined) return this.#strips(loop, counted, 1);
-    // Few turns take none of this: the loop as it was.
-    const { writer: code } = this;
-    this.#fits(counted);
-    code.u8(I.eqz);
-    code.openUnlikely();
-    this.#strips(loop, counted, 2, () => {
-      code.u8(I.else);
-      code.copy(this.module.bytes, loop.offset, counted.copyEnd);
-      code.end();
-    });
-  }
-
-  /** @param added How many blocks are around the loop. @param close Closes those that are opened before. */
-  #strips({ site, start }: Loop, counted: Counted, added: number, close = nothing): void {
+  #stripLoop({ site, start }: Loop, counted: Counted): void {
     const { writer: code } = this;
     const end = this.local(Use.end, T.i32);
     code.open("loop");
@@ -199,7 +184,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
     this.#fits(counted);
     code.u8(I.select);
     code.set(end);
-    this.opens(added, (at) => {
+    this.opens(1, (at) => {
       this.copyTo(counted.boundStart);
       code.get(end);
       if (counted.boundStart === counted.boundEnd) code.u8(I.ne);
@@ -214,7 +199,6 @@ export abstract class RewrittenLoops extends RewrittenFrame {
       code.br(1);
       code.end();
       code.end();
-      close();
     });
     this.copyTo(start);
   }
