@@ -91,12 +91,14 @@ export class Native {
    */
   #hadBetterMove(number: number, site: number, turns: number): boolean {
     const running = this.#resumed?.numbered(number);
-    const isStuck = running ? running.cold > resumedPatience : this.#stuck.isStuck(number, turns);
+    const { codes, imported } = this.owner.module;
+    const { bodyStart, end } = codes[(running?.form.func ?? number) - imported.funcs];
+    const bytes = end - bodyStart;
+    const isStuck = running ? running.cold > resumedPatience : this.#stuck.isStuck(number, bytes, turns);
     if (!isStuck) return false;
+    if (this.#resumed === undefined) return bytes <= mostMoved;
     const { func, sites } = this.#form(number);
-    if (this.#resumed !== undefined) return this.#resumed.at(func, sites[site].offset)?.warm() ?? false;
-    const { bodyStart, end } = this.owner.module.codes[func - this.owner.module.imported.funcs];
-    return end - bodyStart <= mostMoved;
+    return this.#resumed.at(func, sites[site].offset)?.warm() ?? false;
   }
 
   /** What goes on at a site; `undefined` if that is not for rewritten code. */

@@ -9,6 +9,9 @@
 /** An activation that runs for so long is worth moving. In milliseconds. */
 const patience = 50;
 
+/** And for this many longer for each byte of its function: V8's best compiler takes long for large ones. */
+const patienceOfByte = 0.01;
+
 /** Once a function's ended activations have taken so long, new ones begin in better code. In milliseconds. */
 const enough = 200;
 
@@ -24,8 +27,8 @@ interface Running {
 export class StuckFunctions {
   readonly #funcs = new Map<number, Running>();
 
-  /** Told of every pause of a function, with the turns that its activation has made. */
-  isStuck(func: number, turns: number): boolean {
+  /** Told of every pause of a function with so many bytes, and of the turns that its activation has made. */
+  isStuck(func: number, bytes: number, turns: number): boolean {
     const now = performance.now();
     const running = this.#funcs.get(func);
     if (running === undefined) {
@@ -38,6 +41,6 @@ export class StuckFunctions {
     }
     running.turns = turns;
     running.last = now;
-    return running.before < enough && now - running.since > patience;
+    return running.before < enough && now - running.since > patience + patienceOfByte * bytes;
   }
 }

@@ -146,13 +146,16 @@ export abstract class RewrittenBody extends FunctionValidator {
     return locals === undefined ? this.allLocals : [...locals, ...operands];
   }
 
-  #own(): number[] {
-    return Array.from({ length: this.ownLocals }, (_, local) => local);
+  /** The locals that frames have, and are wanted. */
+  #own(isWanted: (local: number) => boolean): number[] {
+    const locals: number[] = [];
+    for (let local = 0; local < this.ownLocals; local++) if (isWanted(local)) locals.push(local);
+    return locals;
   }
 
   /** Those of the function, and those that keep operands. */
   protected get allLocals(): number[] {
-    const locals = this.#own();
+    const locals = this.#own(() => true);
     for (const [use, local] of this.#named) if (use >= Use.operands) locals.push(local);
     return locals;
   }
@@ -257,6 +260,6 @@ export abstract class RewrittenBody extends FunctionValidator {
     if (end - bodyStart > maxLivenessSize || !this.uses("captures")) return undefined;
     this.#liveness ??= livenessOf(this.module, this.definedIndex, this.localTypes.length, false);
     const live = this.#liveness.get(offset);
-    return live && this.#own().filter((local) => isLive(live, local));
+    return live && this.#own((local) => isLive(live, local));
   }
 }

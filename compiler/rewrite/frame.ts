@@ -86,8 +86,9 @@ export abstract class RewrittenFrame extends RewrittenBody {
 
   /** Saves a frame: the values of some locals. @param site Gives the number of the site. */
   #save(locals: readonly number[], site: () => void, code: CodeWriter): void {
-    const values = locals.map((local) => ({ local: this.place(local), type: this.typeOf(local) }));
-    save(code, this.context.extras, this.formNumber, site, values, this.local(Use.at, T.i32));
+    const types = locals.map((local) => this.typeOf(local));
+    const places = locals.map((local) => this.place(local));
+    save(code, this.context.extras, this.formNumber, site, places, types, this.local(Use.at, T.i32));
   }
 
   // ---- looking ----
@@ -203,11 +204,16 @@ export abstract class RewrittenFrame extends RewrittenBody {
   #joined(head: CodeWriter, tail: CodeWriter): Uint8Array {
     if (this.localTypes.length + this.added.length > mostLocals) throw new NotRewritable("too many locals");
     const out = this.#out;
-    const runs = [...this.declared, ...this.added.map((type) => ({ count: 1, type }))];
-    out.vector(runs, ({ count, type }) => {
+    const { declared, added } = this;
+    out.u32(declared.length + added.length);
+    for (const { count, type } of declared) {
       out.u32(count);
       out.u8(type);
-    });
+    }
+    for (let i = 0; i < added.length; i++) {
+      out.u8(1);
+      out.u8(added[i]);
+    }
     for (const part of [head, this.writer, tail]) {
       for (const at of part.unlikely) out.unlikely.push(out.length + at);
       out.copy(part.written);

@@ -82,16 +82,11 @@ function storeFunction(extras: Extras, count: number): CodeWriter {
 /** Bytes of a whole value. */
 const widthOf = (type: ValType): number => type === T.i32 || type === T.f32 ? 4 : 8;
 
-/** A local to be saved. */
-export interface Saved {
-  readonly local: number;
-  readonly type: ValType;
-}
-
 /**
  * Writes what saves a frame.
  *
  * @param site Writes what gives the site.
+ * @param locals What is saved, of these types.
  * @param at A local that can be used.
  */
 export function save(
@@ -99,25 +94,25 @@ export function save(
   extras: Extras,
   form: number,
   site: () => void,
-  values: readonly Saved[],
+  locals: readonly number[],
+  types: readonly ValType[],
   at: number,
 ): void {
   code.const(form);
   site();
-  code.const(values.reduce((sum, { type }) => sum + widthOf(type), 0));
+  code.const(types.reduce((sum, type) => sum + widthOf(type), 0));
   code.call(extras.saving);
   // The address is on the stack, or in its local with so many bytes behind it that are written.
   let written: number | undefined;
-  for (let i = 0; i < values.length;) {
-    const chunk = storedAtOnce.findIndex((count) => isChunk(values, i, count));
+  for (let i = 0; i < locals.length;) {
+    const chunk = storedAtOnce.findIndex((count) => areInts(types, i, i + count));
     if (chunk < 0) {
-      const { local, type } = values[i++];
       if (written === undefined) code.set(at);
       written ??= 0;
       code.get(at);
-      code.get(local);
-      code.store(type, extras.frames, written);
-      written += widthOf(type);
+      code.get(locals[i]);
+      code.store(types[i], extras.frames, written);
+      written += widthOf(types[i++]);
       continue;
     }
     if (written !== undefined) {
@@ -126,15 +121,14 @@ export function save(
       code.u8(I.add);
       written = undefined;
     }
-    for (const { local } of values.slice(i, i + storedAtOnce[chunk])) code.get(local);
+    for (const end = i + storedAtOnce[chunk]; i < end; i++) code.get(locals[i]);
     code.call(extras.saving + 1 + chunk);
-    i += storedAtOnce[chunk];
   }
   if (written === undefined) code.u8(I.drop);
 }
 
-/** Whether so many of the next values are i32s. */
-function isChunk(values: readonly Saved[], from: number, count: number): boolean {
-  for (let i = from; i < from + count; i++) if (values[i]?.type !== T.i32) return false;
+/** Whether all of some types are i32. */
+function areInts(types: readonly ValType[], start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (types[i] !== T.i32) return false;
   return true;
 }
