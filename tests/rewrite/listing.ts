@@ -30,6 +30,11 @@ class Listing {
         `  (local ${Array(reader.u32()).fill(valTypeName(reader.u8() as ValType)).join(" ")})`,
       );
     }
+    return this.instructions(start, unlikely);
+  }
+
+  instructions(start: number, unlikely: ReadonlySet<number>): string {
+    const { reader } = this;
     while (reader.position < reader.end) {
       const offset = reader.position - start;
       const opcode = this.#opcode();
@@ -162,6 +167,13 @@ export function listing({ module, rewritten }: Program): string {
     const name = isInner ? `${func}, inside ${originalFunc}` : String(func);
     return `func ${name}${types("param", all)}${types("result", results)}\n${body}\n`;
   }).filter((text) => text !== "").join("\n");
+}
+
+/** The last function of a module, which is plain WebAssembly. */
+export function bodyText(module: Module): string {
+  const { bodyStart, end } = module.codes[module.codes.length - 1];
+  const listing = new Listing(new Reader(module.bytes, bodyStart, end), module);
+  return listing.instructions(bodyStart, new Set());
 }
 
 /** What a helper's number in a listing means. */
