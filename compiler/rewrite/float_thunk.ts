@@ -5,6 +5,7 @@
  * @module
  */
 import { type FuncType, type ValType, ValType as T } from "../types.ts";
+import { codeSection, exportOf, importOf, preamble, SectionId, typeSection } from "./sections.ts";
 import { CodeWriter, I } from "./writer.ts";
 
 /** Names of what the module imports, from the module `""`, and exports. */
@@ -24,18 +25,12 @@ const bitsType = (type: ValType) => type === T.f32 ? T.i32 : type === T.f64 ? T.
 
 /** Types 0 and 1, and the import of a function of type 0. */
 function head(out: CodeWriter, types: readonly FuncType[]): void {
-  out.bytes(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
-  out.section(1, (to) =>
-    to.vector(types, ({ params, results }) => {
-      to.u8(0x60);
-      to.vector(params, (type) => to.u8(type));
-      to.vector(results, (type) => to.u8(type));
-    }));
-  out.section(2, (to) => {
+  preamble(out);
+  typeSection(out, types);
+  out.section(SectionId.import, (to) => {
     to.u32(1);
-    to.name("");
-    to.name(thunkNames.func);
-    to.bytes(0, 0);
+    importOf(to, thunkNames.func, "func");
+    to.u32(0);
   });
 }
 
@@ -43,11 +38,10 @@ function head(out: CodeWriter, types: readonly FuncType[]): void {
 export function bitsThunk({ params, results }: FuncType): Uint8Array<ArrayBuffer> {
   const out = new CodeWriter();
   head(out, [{ params: params.map(bitsType), results: results.map(bitsType) }, { params, results }]);
-  out.section(3, (to) => to.bytes(1, 1));
-  out.section(7, (to) => {
+  out.section(SectionId.function, (to) => to.bytes(1, 1));
+  out.section(SectionId.export, (to) => {
     to.u32(1);
-    to.name(thunkNames.numbers);
-    to.bytes(0, 1);
+    exportOf(to, thunkNames.numbers, "func", 1);
   });
   const code = new CodeWriter();
   code.vector(results, (type) => code.bytes(1, bitsType(type)));
@@ -64,11 +58,7 @@ export function bitsThunk({ params, results }: FuncType): Uint8Array<ArrayBuffer
     if (type === T.f64) code.u8(I.f64OfI64);
   });
   code.end();
-  out.section(10, (to) => {
-    to.u32(1);
-    to.u32(code.length);
-    to.copy(code.written);
-  });
+  codeSection(out, [code.written]);
   return out.written;
 }
 
@@ -76,27 +66,15 @@ export function bitsThunk({ params, results }: FuncType): Uint8Array<ArrayBuffer
 export function floatThunk({ params, results }: FuncType): Uint8Array<ArrayBuffer> {
   const out = new CodeWriter();
   head(out, [{ params, results }, { params: params.map(bitsType), results }]);
-  out.section(3, (to) => to.bytes(2, 0, 1));
-  out.section(6, (to) => to.vector(results, () => to.bytes(T.i64, 1, 0x42, 0, 0x0b)));
-  out.section(7, (to) => {
+  out.section(SectionId.function, (to) => to.bytes(2, 0, 1));
+  out.section(SectionId.global, (to) => to.vector(results, () => to.bytes(T.i64, 1, 0x42, 0, 0x0b)));
+  out.section(SectionId.export, (to) => {
     to.u32(2 + results.length);
-    const entry = (name: string, kind: number, index: number) => {
-      to.name(name);
-      to.bytes(kind);
-      to.u32(index);
-    };
-    entry(thunkNames.numbers, 0, 1);
-    entry(thunkNames.bits, 0, 2);
-    results.forEach((_, i) => entry(thunkNames.result + i, 3, i));
+    exportOf(to, thunkNames.numbers, "func", 1);
+    exportOf(to, thunkNames.bits, "func", 2);
+    results.forEach((_, i) => exportOf(to, thunkNames.result + i, "global", i));
   });
-  out.section(10, (to) => {
-    to.u32(2);
-    for (const takesBits of [false, true]) {
-      const code = body({ params, results }, takesBits);
-      to.u32(code.length);
-      to.copy(code.written);
-    }
-  });
+  codeSection(out, [false, true].map((takesBits) => body({ params, results }, takesBits).written));
   return out.written;
 }
 
