@@ -307,7 +307,7 @@ class ModuleWriter {
     for (const [func, index] of this.#extras.inner) addRewritten(index, inner, func - imported.funcs);
     if (this.context.options.without.includes("padding")) return;
     const smallBefore = codes.filter(({ start, end }) => end - start < smallSize).length;
-    const share = Math.min(smallBefore / codes.length, mostSmall);
+    const share = Math.min(smallBefore / Math.max(codes.length, 1), mostSmall);
     this.#padding = Math.max(0, Math.ceil((share * this.#funcCount - small) / (1 - share)));
     for (let i = 0; i < this.#padding; i++) out.bytes(2, 0, I.end);
   }
