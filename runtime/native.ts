@@ -24,7 +24,10 @@ import { f32OfBits, f64OfBits } from "./helpers.ts";
 import { TrapKind } from "./trap.ts";
 import { sharedGlobal } from "./global.ts";
 
-/** Functions with more code are no quicker as generated JavaScript, which would be in parts. In bytes. */
+/**
+ * Functions with more code stay where they are: V8's best compiler takes seconds and hundreds of megabytes for them,
+ * and JavaScript would be in parts. In bytes.
+ */
 const mostMoved = 20_000;
 
 /** A resumed activation begins in baseline code for sure, and is worth moving when it has run for so long. In ms. */
@@ -94,9 +97,10 @@ export class Native {
     const { codes, imported } = this.owner.module;
     const { bodyStart, end } = codes[(running?.form.func ?? number) - imported.funcs];
     const bytes = end - bodyStart;
+    if (bytes > mostMoved) return false;
     const isStuck = running ? running.cold > resumedPatience : this.#stuck.isStuck(number, bytes, turns);
     if (!isStuck) return false;
-    if (this.#resumed === undefined) return bytes <= mostMoved;
+    if (this.#resumed === undefined) return true;
     const { func, sites } = this.#form(number);
     return this.#resumed.at(func, sites[site].offset)?.warm() ?? false;
   }
