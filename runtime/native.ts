@@ -1,6 +1,6 @@
 /**
  * An instance's functions as a rewritten module has them, compiled by V8's own compilers for WebAssembly. They
- * share memory, globals and tables with the generated JavaScript that goes on with restored frames.
+ * share memory, globals and tables with the modules that restored frames go on in, and with generated JavaScript.
  *
  * @module
  */

@@ -174,8 +174,8 @@ export class Thread {
   /**
    * Rewritten code that has run for long looks up.
    *
-   * @param isStuck Whether it is code that V8 will not make better while it runs. Then its frames go on as
-   * generated JavaScript, which V8 does.
+   * @param isStuck Whether it is code that V8 will not make better while it runs, and there is better code for its
+   * frames to go on in.
    */
   pause(isStuck: () => boolean): boolean {
     if (this.control[ControlWord.attention] !== 0 && this.poll()) return true;
