@@ -31,7 +31,7 @@ export const mvvmPolicyFlags: Readonly<Record<string, PolicyName>> = {
  * What makes code faster, changes no result, and can be left out (RATIONALE.md tells what each gains):
  * - `strips`: counted loops in strips under `counter`
  * - `captures`: sites save what is live, each by itself; in rewritten code those of loops
- * - `twins`: recursive functions twice; in rewritten code four times
+ * - `twins`: recursive functions twice; in rewritten code one of the two passes the depth of the stack on
  *
  * Of generated JavaScript only:
  * - `pointers`: unsigned twins of locals that are addresses
@@ -64,7 +64,8 @@ export type PassName = (typeof passNames)[number];
 
 /**
  * - `js`: generated JavaScript.
- * - `wasm`: the module is rewritten to a module, which V8 compiles. Programs that share more than functions with others, or change tables, have `js`.
+ * - `wasm`: the module is rewritten to a module, which V8 compiles. Programs that share more than functions with
+ *   others, or change tables, have `js`.
  * - `auto`: `wasm`, but for what has to count (`ticks`, `watch`).
  */
 export type BackEnd = "auto" | "wasm" | "js";
