@@ -72,7 +72,8 @@ export function resumeModule(
     readonly name: string;
   },
 ): ResumeModule {
-  // Under `counter` loops do not look at their first turns. Elsewhere that is how there is always a turn between looks.
+  // So there is a turn between looks. Under `counter` it is not worth a copy of the loop: what waits for a stop there
+  // hears of it at once, and most loops do not look at their first turn.
   const inLoop = options.ticks || options.policy !== "counter";
   const continuation = continuationOf(module, func, site, info, inLoop);
   const rewriter = new ContinuationRewriter(continuation, traits, options, number);
