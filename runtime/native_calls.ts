@@ -5,10 +5,10 @@
  * @module
  */
 import { typeKey } from "../compiler/callgraph.ts";
-import { bitsThunk, floatThunk, thunkNames } from "../compiler/rewrite/float_thunk.ts";
+import { bitsThunk, floatThunk, isFloat, thunkNames } from "../compiler/rewrite/float_thunk.ts";
 import { type FuncType, type ValType, ValType as T } from "../compiler/types.ts";
 import type { Code, Func } from "./func.ts";
-import { bitsOfF32, bitsOfF64, f32OfBits, f64OfBits, type Float } from "./helpers.ts";
+import { bitsOfF32, type Float } from "./helpers.ts";
 import { R, takeResults, V } from "./results.ts";
 import type { Thread } from "./thread.ts";
 import { type Bits, bitsAt, fromRaw, pushBits, toRaw } from "./value.ts";
@@ -30,16 +30,12 @@ const helpers = {
   R,
   V,
   f32: bitsOfF32,
-  f64: (x: Float) => {
-    const low = bitsOfF64(x);
-    return BigInt(R[0]) << 32n | BigInt(low >>> 0);
-  },
+  f64: (x: Float) => bitsAt([x], 0, T.f64),
 };
 
 type Adapter = (callee: Callee, helpers: object) => Code;
 const adapters = new Map<string, { readonly make: Adapter; readonly thunk?: WebAssembly.Module }>();
 
-const isFloat = (type: ValType) => type === T.f32 || type === T.f64;
 const isInt32 = (type: ValType) => type === T.i32;
 
 /** Whether raw values are what WebAssembly takes and gives. */
@@ -69,10 +65,8 @@ function exact(thunk: WebAssembly.Module, native: NativeFunction, results: reado
     bits: exports[thunkNames.bits] as NativeFunction,
     nan(index) {
       const bits = (exports[thunkNames.result + index] as WebAssembly.Global).value as bigint;
-      const low = Number(BigInt.asIntN(32, bits));
-      return results[index] === T.f32
-        ? f32OfBits(low)
-        : f64OfBits(low, Number(BigInt.asIntN(32, bits >> 32n)));
+      const type = results[index];
+      return toRaw([type === T.f32 ? Number(BigInt.asIntN(32, bits)) : bits], [type], pushBits)[0] as Float;
     },
   };
 }

@@ -51,7 +51,6 @@ interface Around {
 }
 
 const [block, loop, ifOp, elseOp, end] = [I.block, I.loop, I.if, I.else, I.end];
-const brTable = 0x0e;
 
 /**
  * @param site Name of the site: its offset in the contents of the code section.
@@ -259,7 +258,7 @@ class ContinuationWriter {
         label();
         continue;
       }
-      if (opcode === brTable) {
+      if (opcode === I.brTable) {
         const labels = scan.u32();
         copyTo(scan.at);
         for (let i = 0; i <= labels; i++) label();

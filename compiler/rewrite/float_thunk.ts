@@ -20,7 +20,7 @@ export const thunkNames = {
   result: "r",
 } as const;
 
-const isFloat = (type: ValType) => type === T.f32 || type === T.f64;
+export const isFloat = (type: ValType): boolean => type === T.f32 || type === T.f64;
 const bitsType = (type: ValType) => type === T.f32 ? T.i32 : type === T.f64 ? T.i64 : type;
 
 /** Types 0 and 1, and the import of a function of type 0. */

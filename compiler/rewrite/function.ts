@@ -15,9 +15,8 @@ import { bytesOfGlobal } from "./extras.ts";
 import { RewrittenLoops } from "./loops.ts";
 import { I } from "./writer.ts";
 
-const brTable = op("br_table");
 /** What leads on from the innermost block in every case. */
-const endsTurn = new Set([I.end, I.br, brTable, I.return, I.unreachable]);
+const endsTurn = new Set([I.end, I.br, I.brTable, I.return, I.unreachable]);
 /** A call further on in a loop is not looked for. In bytes. */
 const farthestCall = 400;
 
@@ -105,7 +104,7 @@ export class FunctionRewriter extends RewrittenLoops {
   /** What a call needs to know of the depth of the stack: usually it is in a global. */
   protected passDepth(_callee: Callee): void {}
 
-  /** The index, where this code goes, of a global that does not change. */
+  /** The index, where this code goes, of a global that does not change, or whose access is never reached. */
   protected globalIndex(global: number): number {
     return global;
   }
@@ -201,7 +200,7 @@ export class FunctionRewriter extends RewrittenLoops {
         if (nesting > 0) scan.u32();
       } else if (opcode === I.br || opcode === I.brIf) {
         if (scan.u32() === nesting) return false;
-      } else if (opcode === brTable) {
+      } else if (opcode === I.brTable) {
         for (let left = scan.u32(); left >= 0 && !scan.ended; left--) {
           if (scan.u32() === nesting) return false;
         }
@@ -223,11 +222,15 @@ export class FunctionRewriter extends RewrittenLoops {
   branch(offset: number): void {
     const reader = this.#immediates(offset);
     const label = reader.u32();
-    const now = this.#label(label);
-    if (now === label) return;
+    this.#immediate(offset, label, this.#label(label), reader.position);
+  }
+
+  /** Another number may stand for the only immediate of an instruction. */
+  #immediate(offset: number, given: number, now: number, end: number): void {
+    if (now === given) return;
     this.copyTo(offset + 1);
     this.writer.u32(now);
-    this.skipTo(reader.position);
+    this.skipTo(end);
   }
 
   branchTable(offset: number): void {
@@ -251,11 +254,7 @@ export class FunctionRewriter extends RewrittenLoops {
   accessLocal(offset: number): void {
     const reader = this.#immediates(offset);
     const local = reader.u32();
-    const place = this.place(local);
-    if (place === local) return;
-    this.copyTo(offset + 1);
-    this.writer.u32(place);
-    this.skipTo(reader.position);
+    this.#immediate(offset, local, this.place(local), reader.position);
   }
 
   globalGet(offset: number): void {
@@ -267,7 +266,7 @@ export class FunctionRewriter extends RewrittenLoops {
       this.writer.const(0);
       this.writer.load(found.type, this.context.extras.globals, bytesOfGlobal * global);
       this.skipTo(reader.position);
-    } else this.#global(offset, I.globalGet);
+    } else this.#immediate(offset, global, this.globalIndex(global), reader.position);
   }
 
   globalSet(offset: number): void {
@@ -282,19 +281,7 @@ export class FunctionRewriter extends RewrittenLoops {
       this.writer.get(value);
       this.writer.store(found.type, this.context.extras.globals, bytesOfGlobal * global);
       this.skipTo(reader.position);
-    } else this.#global(offset, I.globalSet);
-  }
-
-  /** An access to a global that does not change, or which is never made. */
-  #global(offset: number, opcode: number): void {
-    const reader = this.#immediates(offset);
-    const global = reader.u32();
-    const index = this.globalIndex(global);
-    if (index === global) return;
-    this.copyTo(offset);
-    this.writer.u8(opcode);
-    this.writer.u32(index);
-    this.skipTo(reader.position);
+    } else this.#immediate(offset, global, this.globalIndex(global), reader.position);
   }
 
   grow(offset: number): void {

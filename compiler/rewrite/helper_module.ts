@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { ValType as T } from "../types.ts";
 import { ByteWriter } from "./bytes.ts";
 import { Helper, type HelperName, helperTypes } from "./extras.ts";
-import { exportOf, importOf, limits, preamble, SectionId, typeSection } from "./sections.ts";
+import { exportOf, funcTable, importOf, preamble, SectionId, typeSection } from "./sections.ts";
 
 /** Exports the table as `t`; imports each helper by its name, from the module `""`. */
 export function helperModule(): Uint8Array<ArrayBuffer> {
@@ -21,8 +20,8 @@ export function helperModule(): Uint8Array<ArrayBuffer> {
       to.u32(i);
     }));
   out.section(SectionId.table, (to) => {
-    to.bytes(1, T.funcref);
-    limits(to, { min: names.length });
+    to.u32(1);
+    funcTable(to, { min: names.length });
   });
   out.section(SectionId.export, (to) => {
     to.u32(1);

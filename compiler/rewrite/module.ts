@@ -15,11 +15,13 @@ import { bytesOfGlobal, Extras, Helper, stateNames } from "./extras.ts";
 import { savingFunctions, savingTypes } from "./saving.ts";
 import { FunctionRewriter } from "./function.ts";
 import { functionsWithInner, InnerRewriter, innerType, outerFunction } from "./inner_function.ts";
-import { controlLimits, framesLimits, globalsLimits, linkNames } from "./links.ts";
+import { framesLimits, globalsLimits, importMemories, linkNames } from "./links.ts";
 import {
   type BranchHints,
   constant,
   exportOf,
+  funcTable,
+  global,
   hintSection,
   importOf,
   limits,
@@ -200,12 +202,7 @@ class ModuleWriter {
         importOf(to, String(i), "func");
         to.u32(types.indexOf(type));
       });
-      for (const { limits: given } of memories) {
-        importOf(to, linkNames.memory, "memory");
-        limits(to, given);
-      }
-      importOf(to, linkNames.control, "memory");
-      to.bytes(...controlLimits);
+      importMemories(to, memories);
     });
     out.section(SectionId.function, (to) => {
       to.u32(this.#funcCount);
@@ -216,14 +213,9 @@ class ModuleWriter {
     });
     out.section(SectionId.table, (to) => {
       to.u32(tables.length + 2);
-      for (const { limits: given } of tables) {
-        to.u8(T.funcref);
-        limits(to, given);
-      }
-      to.u8(T.funcref);
-      limits(to, { min: Object.keys(Helper).length });
-      to.u8(T.funcref);
-      limits(to, { min: funcTypes.length });
+      for (const { limits: given } of tables) funcTable(to, given);
+      funcTable(to, { min: Object.keys(Helper).length });
+      funcTable(to, { min: funcTypes.length });
     });
     out.section(SectionId.memory, (to) => {
       to.u32(2);
@@ -232,11 +224,7 @@ class ModuleWriter {
     });
     out.section(SectionId.global, (to) => {
       to.u32(globals.length + stateNames.length);
-      for (const { type, init } of globals) {
-        to.u8(type.type);
-        to.u8(type.mutable ? 1 : 0);
-        constant(to, init);
-      }
+      for (const each of globals) global(to, each);
       stateNames.forEach(() => to.bytes(T.i32, 1, 0x41, 0, 0x0b));
     });
     out.section(SectionId.export, (to) => this.#exports(to));

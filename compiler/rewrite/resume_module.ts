@@ -13,11 +13,12 @@ import { type Continuation, continuationOf } from "./continuation.ts";
 import { Extras, Helper, stateNames } from "./extras.ts";
 import { FunctionRewriter } from "./function.ts";
 import { savingTypes } from "./saving.ts";
-import { controlLimits, framesLimits, globalsLimits, linkNames } from "./links.ts";
+import { framesLimits, globalsLimits, importMemories, linkNames } from "./links.ts";
 import {
   codeSection,
-  constant,
   exportOf,
+  funcTable,
+  global,
   hintSection,
   importOf,
   limits,
@@ -212,24 +213,17 @@ function written(
       importOf(to, String(callee), "func");
       to.u32(types.indexOf(funcTypes[callee]));
     }
-    for (const { limits: given } of memories) {
-      importOf(to, linkNames.memory, "memory");
-      limits(to, given);
-    }
-    importOf(to, linkNames.control, "memory");
-    to.bytes(...controlLimits);
+    importMemories(to, memories);
     importOf(to, linkNames.frames, "memory");
     limits(to, framesLimits);
     importOf(to, linkNames.globals, "memory");
     limits(to, globalsLimits);
     tables.forEach(({ limits: given }, i) => {
       importOf(to, linkNames.table + i, "table");
-      to.u8(T.funcref);
-      limits(to, given);
+      funcTable(to, given);
     });
     importOf(to, linkNames.helpers, "table");
-    to.u8(T.funcref);
-    limits(to, { min: Object.keys(Helper).length });
+    funcTable(to, { min: Object.keys(Helper).length });
     stateNames.forEach((_, i) => {
       importOf(to, linkNames.state + i, "global");
       to.bytes(T.i32, 1);
@@ -239,12 +233,7 @@ function written(
     to.u32(1);
     to.u32(codes[codes.length - 1].typeIndex);
   });
-  rest.section(SectionId.global, (to) =>
-    to.vector(globals, ({ type, init }) => {
-      to.u8(type.type);
-      to.u8(type.mutable ? 1 : 0);
-      constant(to, init);
-    }));
+  rest.section(SectionId.global, (to) => to.vector(globals, (each) => global(to, each)));
   rest.section(SectionId.export, (to) => {
     to.u32(1);
     exportOf(to, resumeName, "func", savingTypes.length + callees.length);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConstExpr, FuncType, Limits } from "../types.ts";
+import { type ConstExpr, type FuncType, type Global, type Limits, ValType } from "../types.ts";
 import type { ByteWriter } from "./bytes.ts";
 
 /** Numbers of sections. */
@@ -55,6 +55,19 @@ export function limits(to: ByteWriter, { min, max }: Limits): void {
   to.u8(max === undefined ? 0 : 1);
   to.u32(min);
   if (max !== undefined) to.u32(max);
+}
+
+/** A type of tables of functions. */
+export function funcTable(to: ByteWriter, given: Limits): void {
+  to.u8(ValType.funcref);
+  limits(to, given);
+}
+
+/** A global: its type, and its value to begin with. */
+export function global(to: ByteWriter, { type, init }: Global): void {
+  to.u8(type.type);
+  to.u8(type.mutable ? 1 : 0);
+  constant(to, init);
 }
 
 /** A constant expression, and its end. */

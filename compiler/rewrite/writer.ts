@@ -17,6 +17,7 @@ export const I = {
   end: op("end"),
   br: op("br"),
   brIf: op("br_if"),
+  brTable: op("br_table"),
   return: op("return"),
   unreachable: op("unreachable"),
   call: op("call"),
