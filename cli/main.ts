@@ -8,6 +8,7 @@ import { type CommandLine, readCommandLine } from "./args.ts";
 import { helpText } from "./help.ts";
 import { ExitCode, explain, writeError, writeOutput } from "./messages.ts";
 import { type CommandName, commandsOfGroup } from "./options.ts";
+import { readAhead } from "./read_ahead.ts";
 
 type Command = (line: CommandLine) => Promise<number>;
 
@@ -26,6 +27,9 @@ const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   "image seal": async () => (await import("./commands/image/seal.ts")).seal,
   "image unseal": async () => (await import("./commands/image/seal.ts")).unseal,
 };
+
+/** Those for which all of the program is needed. */
+const runs: ReadonlySet<CommandName> = new Set(["run", "checkpoint", "restore"]);
 
 /**
  * Does what a command line says.
@@ -54,7 +58,9 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     const line = readCommandLine(args);
     if (!line.help) {
-      const command = await commands[line.command]();
+      const loading = commands[line.command]();
+      if (line.target !== undefined && runs.has(line.command)) readAhead(line.target);
+      const command = await loading;
       return await command(line);
     }
     writeOutput(`${helpText(line.command)}\n`);

@@ -16,6 +16,7 @@ import {
 import type { CodeFile } from "../runtime/code_folder_deno.ts";
 import { openCodeFile } from "./code_cache.ts";
 import { Refusal } from "./messages.ts";
+import { readWhole } from "./read_ahead.ts";
 
 /** The name of a file that goes with the program: its path with another extension. */
 export function besideTarget(target: string, extension: string): string {
@@ -28,7 +29,7 @@ export function besideTarget(target: string, extension: string): string {
  * @param options What is `undefined` is left to the file.
  */
 export async function loadTarget(path: string, options: Partial<CompileOptions> = {}): Promise<Program> {
-  const bytes = readFile(path);
+  const bytes = await readFile(path);
   if (isArtifact(bytes)) return await readArtifact(bytes, options);
   // Not to be run: nothing needs rewriting.
   const chosen: Partial<CompileOptions> = { backEnd: "js", ...givenOptions(options) };
@@ -52,7 +53,7 @@ export async function loadRunnable(
   options: Partial<CompileOptions> = {},
   defaults: Partial<CompileOptions> = {},
 ): Promise<Runnable> {
-  const bytes = readFile(path);
+  const bytes = await readFile(path);
   if (isArtifact(bytes)) return { program: await readArtifact(bytes, options) };
   const binary = isText(path, bytes) ? await assemble(path, bytes) : bytes;
   // Another thread is at it while this one decodes.
@@ -85,9 +86,9 @@ export function watching(program: Program, func: string): Program {
   return program.withOptions({ ...program.options, watch: found[0] });
 }
 
-export function readFile(path: string): Uint8Array<ArrayBuffer> {
+export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return Deno.readFileSync(path);
+    return await readWhole(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new Refusal(`there is no file ${path}`);
     throw error;

@@ -12,6 +12,7 @@ import type { KeptModule } from "../compiler/rewrite/module.ts";
 import type { Module, ValType } from "../compiler/types.ts";
 import { concatenate } from "./concatenate.ts";
 import type { CodeCache, Factory } from "./factories.ts";
+import { takeIn } from "./native_code.ts";
 
 /** A script that the engine below us has taken in. */
 export interface Script {
@@ -109,17 +110,14 @@ export class CodeStore implements CodeCache {
     const [sha256, content] = cutLine(file);
     // Most of what is of no use is found here: it is of another version.
     const [line, body] = cutLine(content);
-    if (!line.startsWith(JSON.stringify(key).slice(0, -1)) || await digest(content) !== sha256) {
-      return undefined;
-    }
-    const { funcs, lengths } = JSON.parse(line) as Header;
-    let at = 0;
-    const take = (length: number) => body.subarray(at, at += length);
-    const rewritten = { bytes: take(lengths.module), traits: take(lengths.traits) };
-    const kept = lengths.module > 0 ? rewritten : undefined;
-    const text = new TextDecoder().decode(take(lengths.text));
-    const sites = lengths.sites.map(take);
-    const data = lengths.data > 0 ? take(lengths.data) : undefined;
+    if (!line.startsWith(JSON.stringify(key).slice(0, -1))) return undefined;
+    const digested = digest(content);
+    // Another thread is at it while the engine takes in what no damage can make dangerous.
+    const parts = partsOf(line, body);
+    if (parts?.kept) takeIn(parts.kept.bytes, 0);
+    if (parts === undefined || await digested !== sha256) return undefined;
+    const { kept, funcs, sites, data } = parts;
+    const text = new TextDecoder().decode(parts.text);
     return new CodeStore(module, key, kept, text, sites, funcs, text === "" ? undefined : load(text, data));
   }
 
@@ -193,6 +191,21 @@ export class CodeStore implements CodeCache {
 function cutLine(bytes: Uint8Array<ArrayBuffer>): [string, Uint8Array<ArrayBuffer>] {
   const end = bytes.indexOf(0x0a);
   return [new TextDecoder().decode(bytes.subarray(0, Math.max(end, 0))), bytes.subarray(end + 1)];
+}
+
+/** What follows the line of JSON, by that line; `undefined` if that is damaged. */
+function partsOf(line: string, body: Uint8Array<ArrayBuffer>) {
+  try {
+    const { funcs, lengths } = JSON.parse(line) as Header;
+    let at = 0;
+    const take = (length: number) => body.subarray(at, at += length);
+    const rewritten = { bytes: take(lengths.module), traits: take(lengths.traits) };
+    const kept = lengths.module > 0 ? rewritten : undefined;
+    const text = take(lengths.text);
+    return { funcs, kept, text, sites: lengths.sites.map(take), data: lengths.data > 0 ? take(lengths.data) : undefined };
+  } catch {
+    return undefined;
+  }
 }
 
 /** A function's text as an expression. The name that it had for itself would be that of the whole script. */

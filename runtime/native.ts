@@ -7,9 +7,9 @@
 import { bytesOfGlobal, type StateName, stateNames } from "../compiler/rewrite/extras.ts";
 import type { RewrittenForm } from "../compiler/rewrite/body.ts";
 import { codeAt } from "../compiler/rewrite/code_at.ts";
-import { helperModule, probeModule } from "../compiler/rewrite/helper_module.ts";
+import { helperModule } from "../compiler/rewrite/helper_module.ts";
 import { linkNames } from "../compiler/rewrite/links.ts";
-import { nameOf, numbered, type RewrittenModule } from "../compiler/rewrite/module.ts";
+import { nameOf, type RewrittenModule } from "../compiler/rewrite/module.ts";
 import { type ValType, ValType as T } from "../compiler/types.ts";
 import { sharedMemoryOf } from "./control.ts";
 import { type Frame, frameOf } from "./frame.ts";
@@ -20,6 +20,7 @@ import type { Thread } from "./thread.ts";
 import { ResumedForms } from "./resumed.ts";
 import { StuckFunctions } from "./stuck.ts";
 import { codeOf, importOf, type NativeFunction } from "./native_calls.ts";
+import { isSupported, takeIn } from "./native_code.ts";
 import { f32OfBits, f64OfBits } from "./helpers.ts";
 import { TrapKind } from "./trap.ts";
 import { sharedGlobal } from "./global.ts";
@@ -122,7 +123,7 @@ export class Native {
   static of(instance: Instance): Native | undefined {
     const { program: { rewritten }, store: { thread } } = instance;
     if (!hasOwnTables(instance)) return undefined;
-    const module = compiled(numbered(rewritten!.bytes, instance.index));
+    const module = takeIn(rewritten!.bytes, instance.index);
     return module && new Native(instance, rewritten!, module, sharedMemoryOf(thread.control)!);
   }
 
@@ -190,22 +191,6 @@ export class Native {
     if (kind === TrapKind.invalidConversion) return this.#state.nan.value ? kind : TrapKind.overflow;
     return kind ?? TrapKind.unreachable;
   }
-}
-
-function compiled(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module | undefined {
-  try {
-    return new WebAssembly.Module(bytes);
-  } catch (error) {
-    if (error instanceof WebAssembly.CompileError) return undefined;
-    throw error;
-  }
-}
-
-let supported: boolean | undefined;
-
-/** Whether the engine has what rewritten modules need: several memories, one of them shared. */
-function isSupported(): boolean {
-  return supported ??= WebAssembly.validate(probeModule());
 }
 
 /** What V8 says of each kind of trap, beside those that JavaScript has as well. */

@@ -73,7 +73,7 @@ const parts: readonly Part[] = [
     name: "std/",
     files: /^std\//,
     may: nothing,
-    packages: /^node:.+$/,
+    packages: /^(node:.+|@msgpack\/.+)$/,
     deno: false,
   },
 ];
