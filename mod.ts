@@ -24,6 +24,7 @@ export {
   type BackEnd,
   backEnds,
   type CompileOptions,
+  compileOptions,
   givenOptions,
   mvvmPolicyFlags,
   type PassName,

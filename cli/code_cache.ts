@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isLarge, type Program } from "../mod.ts";
+import { type CompileOptions, isLarge } from "../mod.ts";
 import { say } from "./messages.ts";
 import type { CodeFile } from "../runtime/code_folder_deno.ts";
 
@@ -14,14 +14,20 @@ const VARIABLE = "MVVM_CODE_CACHE";
 /**
  * The file that keeps a program's code.
  *
+ * @param stamp Of the program's file.
  * @param place A folder, or `none`; else the environment decides, else it is in the user's cache folder.
  * @returns `undefined` if there is none, or none that may be used.
  */
-export async function openCodeFile(program: Program, place?: string): Promise<CodeFile | undefined> {
+export async function openCodeFile(
+  binary: Uint8Array,
+  options: CompileOptions,
+  stamp: string | undefined,
+  place?: string,
+): Promise<CodeFile | undefined> {
   const folder = place ?? variable(VARIABLE) ?? userFolder();
-  if (folder === undefined || folder === NONE || !isLarge(program.module)) return undefined;
+  if (folder === undefined || folder === NONE || !isLarge(binary)) return undefined;
   const { CodeFile } = await import("../runtime/code_folder_deno.ts");
-  const file = await CodeFile.open(folder, program.module, program.options);
+  const file = await CodeFile.open(folder, binary, options, stamp);
   if (file === undefined && place !== undefined) {
     say(`warning: no code is kept in ${place}: it must be a folder that only its owner can write to`);
   }

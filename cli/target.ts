@@ -4,8 +4,8 @@
  * @module
  */
 import {
-  binaryHash,
   type CompileOptions,
+  compileOptions,
   functionName,
   functionsNamed,
   givenOptions,
@@ -16,7 +16,7 @@ import {
 import type { CodeFile } from "../runtime/code_folder_deno.ts";
 import { openCodeFile } from "./code_cache.ts";
 import { Refusal } from "./messages.ts";
-import { readWhole } from "./read_ahead.ts";
+import { type Contents, readWhole } from "./read_ahead.ts";
 
 /** The name of a file that goes with the program: its path with another extension. */
 export function besideTarget(target: string, extension: string): string {
@@ -29,7 +29,7 @@ export function besideTarget(target: string, extension: string): string {
  * @param options What is `undefined` is left to the file.
  */
 export async function loadTarget(path: string, options: Partial<CompileOptions> = {}): Promise<Program> {
-  const bytes = await readFile(path);
+  const { bytes } = await readFile(path);
   if (isArtifact(bytes)) return await readArtifact(bytes, options);
   // Not to be run: nothing needs rewriting.
   const chosen: Partial<CompileOptions> = { backEnd: "js", ...givenOptions(options) };
@@ -53,13 +53,14 @@ export async function loadRunnable(
   options: Partial<CompileOptions> = {},
   defaults: Partial<CompileOptions> = {},
 ): Promise<Runnable> {
-  const bytes = await readFile(path);
+  const { bytes, stamp } = await readFile(path);
   if (isArtifact(bytes)) return { program: await readArtifact(bytes, options) };
   const binary = isText(path, bytes) ? await assemble(path, bytes) : bytes;
-  // Another thread is at it while this one decodes.
-  binaryHash(binary);
-  const program = Program.decoded(binary, { ...defaults, ...givenOptions(options) });
-  const codeFile = await openCodeFile(program, place);
+  const chosen = compileOptions({ ...defaults, ...givenOptions(options) });
+  // Other threads are at it while this one decodes.
+  const opening = openCodeFile(binary, chosen, stamp, place);
+  const program = Program.decoded(binary, chosen);
+  const codeFile = await opening;
   const code = codeFile?.code;
   if (code?.rewritten !== undefined) program.takeRewritten(code.rewritten);
   else if (!code?.funcs.length) {
@@ -86,7 +87,7 @@ export function watching(program: Program, func: string): Program {
   return program.withOptions({ ...program.options, watch: found[0] });
 }
 
-export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function readFile(path: string): Promise<Contents> {
   try {
     return await readWhole(path);
   } catch (error) {

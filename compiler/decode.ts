@@ -45,17 +45,17 @@ export function decode(bytes: Uint8Array): Module {
     const end = reader.count() + reader.position;
     reader.end = end;
     if (section === undefined) {
-      reader.where = "custom section";
+      reader.part = "custom section";
       readCustom(reader, draft);
     } else {
-      reader.where = `${section.name} section`;
+      reader.part = `${section.name} section`;
       const rank = order.get(id)!;
-      if (rank <= last) reader.fail(`unexpected content after last section: ${reader.where}`, offset);
+      if (rank <= last) reader.fail(`unexpected content after last section: ${reader.part}`, offset);
       last = rank;
       section.read(reader, draft);
       if (reader.position !== end) reader.fail("section size mismatch");
     }
-    reader.where = undefined;
+    reader.part = undefined;
     reader.end = bytes.length;
   }
   if (draft.codes.length !== draft.typeIndices.length) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { op } from "./opcodes.ts";
 import { readConstExpr } from "./decode_const.ts";
 import { readFuncType, readGlobalType, readLimits, readRefType, readValType } from "./decode_types.ts";
 import { InvalidError, UnsupportedError } from "./errors.ts";
@@ -29,6 +30,8 @@ import {
   type TableType,
   ValType,
 } from "./types.ts";
+
+const i32Const = op("i32.const"), endOp = op("end");
 
 /** Most locals of a function, parameters included; the limit of the JavaScript embedding. */
 const MAX_LOCALS = 50_000;
@@ -244,21 +247,46 @@ function readData(reader: Reader, draft: Draft): void {
   draft.offsets.datas.push(offset);
   const flags = reader.u32();
   if (flags > 2) reader.fail(`malformed data segment kind ${flags}`, offset);
-  const mode: SegmentMode = flags === 1
-    ? { kind: "passive" }
-    : { kind: "active", index: flags === 2 ? reader.u32() : 0, offset: readConstExpr(reader, draft) };
+  if (flags === 1) return addData(reader, draft, passive);
+  const index = flags === 2 ? reader.u32() : 0;
+  const at = index === 0 ? plainOffset(reader) : undefined;
+  addData(reader, draft, at ?? { kind: "active", index, offset: readConstExpr(reader, draft) });
+}
+
+function addData(reader: Reader, draft: Draft, mode: SegmentMode | number): void {
   const size = reader.count();
   const start = reader.position;
   reader.skip(size);
-  draft.datas.push({ start, end: start + size, mode });
+  const end = start + size;
+  draft.datas.push(typeof mode === "number" ? new PlacedData(start, end, mode) : { start, end, mode });
+}
+
+/** The value of an expression that is one `i32.const`, as nearly all offsets are; `undefined` for any other. */
+function plainOffset(reader: Reader): number | undefined {
+  const { position } = reader;
+  if (reader.u8() === i32Const) {
+    const value = reader.s32();
+    if (reader.u8() === endOp) return value;
+  }
+  reader.position = position;
+  return undefined;
+}
+
+/** An active segment of memory 0: some programs have tens of thousands. */
+class PlacedData implements DataSegment {
+  constructor(readonly start: number, readonly end: number, private readonly at: number) {}
+
+  get mode(): SegmentMode {
+    return { kind: "active", index: 0, offset: { op: "i32.const", value: this.at } };
+  }
 }
 
 function readCodes(reader: Reader, draft: Draft): void {
   draft.codeSectionStart = reader.position;
-  const { end, where } = reader;
+  const { end } = reader;
   const count = reader.count();
   for (let i = 0; i < count; i++) {
-    reader.where = `${where}, function ${draft.imported.funcs + i}`;
+    reader.func = draft.imported.funcs + i;
     const size = reader.count();
     if (size > end - reader.position) reader.failEnd();
     reader.end = reader.position + size;
@@ -266,20 +294,37 @@ function readCodes(reader: Reader, draft: Draft): void {
     reader.position = reader.end;
     reader.end = end;
   }
-  reader.where = where;
+  reader.func = undefined;
 }
+
+const passive: SegmentMode = { kind: "passive" };
+
+type Locals = Code["locals"][number];
+
+/** Of the declarations of locals most are the same few. By type, then by count. */
+const knownLocals = new Map<ValType, Locals[]>();
+
+function localsOf(count: number, type: ValType): Locals {
+  if (count >= 100) return { count, type };
+  let known = knownLocals.get(type);
+  if (known === undefined) knownLocals.set(type, known = []);
+  return known[count] ??= { count, type };
+}
+
+const noLocals: Locals[] = [];
 
 /** The local declarations of a function (5.5.13); its instructions are left to validation. */
 function readCode(reader: Reader, draft: Draft, definedIndex: number): Code {
   const start = reader.position;
-  const locals: { count: number; type: ValType }[] = [];
+  const runs = reader.count();
+  const locals = runs === 0 ? noLocals : [];
   let declared = 0;
-  for (let runs = reader.count(); runs > 0; runs--) {
+  for (let left = runs; left > 0; left--) {
     const offset = reader.position;
     const count = reader.u32();
     declared += count;
     if (declared > 0xffff_ffff) reader.fail("too many locals", offset);
-    locals.push({ count, type: readValType(reader) });
+    locals.push(localsOf(count, readValType(reader)));
   }
   // Whether each body has a type is checked when all sections are known.
   const typeIndex = draft.typeIndices[definedIndex] ?? 0;

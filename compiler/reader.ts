@@ -21,13 +21,20 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export class Reader {
   /** What is being read, for error messages, for example `type section`. */
-  where: string | undefined;
+  part: string | undefined;
+  /** The index of the function in it. */
+  func: number | undefined;
 
   /**
    * @param position File offset of the next byte.
    * @param end File offset just past the last byte that may be read.
    */
   constructor(readonly bytes: Uint8Array, public position = 0, public end = bytes.length) {}
+
+  /** The part, and the function in it. */
+  get where(): string | undefined {
+    return this.func === undefined ? this.part : `${this.part}, function ${this.func}`;
+  }
 
   /** Throws `MalformedError`; without an offset, at the current position. */
   fail(reason: string, offset = this.position): never {
@@ -37,7 +44,7 @@ export class Reader {
   /** Throws because the bytes end too early. */
   failEnd(): never {
     this.fail(
-      this.where === undefined ? "unexpected end" : "unexpected end of section or function",
+      this.part === undefined ? "unexpected end" : "unexpected end of section or function",
       this.end,
     );
   }

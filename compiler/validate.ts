@@ -54,8 +54,9 @@ export function validateOutside(module: Module): void {
 /** Fails if the instructions of any function are malformed. */
 function checkBodies(module: Module): void {
   const reader = new Reader(module.bytes);
+  reader.part = "code section";
   module.codes.forEach((code, i) => {
-    reader.where = `code section, function ${module.imported.funcs + i}`;
+    reader.func = module.imported.funcs + i;
     reader.position = code.bodyStart;
     reader.end = code.end;
     skipExpression(reader, !needsDataCount(module));

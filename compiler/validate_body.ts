@@ -27,6 +27,7 @@ export abstract class FunctionBody extends TypeStacks {
     super();
     this.module = module;
     this.reader = new Reader(module.bytes);
+    this.reader.part = "code section";
   }
 
   /** Starts on a defined function. */
@@ -35,7 +36,7 @@ export abstract class FunctionBody extends TypeStacks {
     const code = module.codes[definedIndex];
     const { params, results } = module.types[code.typeIndex];
     this.definedIndex = definedIndex;
-    reader.where = `code section, function ${module.imported.funcs + definedIndex}`;
+    reader.func = module.imported.funcs + definedIndex;
     reader.position = code.bodyStart;
     reader.end = code.end;
     this.#localCount = code.locals.reduce((count, run) => count + run.count, params.length);

@@ -50,24 +50,18 @@ export class Baseline {
     for (const [global, v, h] of this.#globals) [global.v, global.h] = [v, h];
     for (const [instance, segments] of this.#segments) {
       restoreList(instance.elements, segments.elements);
-      restoreList(instance.datas, segments.datas);
+      instance.datas.reset(segments.datas);
       restoreSet(instance.droppedElements, segments.droppedElements);
-      restoreSet(instance.droppedDatas, segments.droppedDatas);
     }
     this.#store.thread.reset(this.#frames);
   }
 }
 
-type Segments = Pick<Instance, "elements" | "datas" | "droppedElements" | "droppedDatas">;
-
-function segmentsOf({ elements, datas, droppedElements, droppedDatas }: Instance): Segments {
-  return {
-    elements: [...elements],
-    datas: [...datas],
-    droppedElements: new Set(droppedElements),
-    droppedDatas: new Set(droppedDatas),
-  };
+function segmentsOf({ elements, datas, droppedElements }: Instance) {
+  return { elements: [...elements], datas: datas.mark(), droppedElements: new Set(droppedElements) };
 }
+
+type Segments = ReturnType<typeof segmentsOf>;
 
 function restoreList<T>(list: T[], saved: readonly T[]): void {
   list.length = saved.length;

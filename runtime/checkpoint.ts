@@ -71,7 +71,7 @@ export function takeSnapshot(store: Store, options: SnapshotOptions): Snapshot {
     tables: instance.tables.map((table) => tables.of(table)),
     globals: instance.globals.map((global) => globals.of(global)),
     droppedElements: [...instance.droppedElements].sort((a, b) => a - b),
-    droppedDatas: [...instance.droppedDatas].sort((a, b) => a - b),
+    droppedDatas: instance.datas.dropped,
   }));
   return {
     modules: modules.items.map((module) => ({

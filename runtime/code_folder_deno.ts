@@ -8,10 +8,10 @@
  */
 import { Script } from "node:vm";
 import { type CompileOptions, optionsText } from "../compiler/policy.ts";
-import type { Module } from "../compiler/types.ts";
 import { type CodeKey, CodeStore, digest, type ScriptLoader } from "./code_store.ts";
+import { concatenate } from "./concatenate.ts";
 import { producer } from "./guest.ts";
-import { moduleHash } from "./module_hash.ts";
+import { binaryHash } from "./module_hash.ts";
 
 /** Files that were not used for longest are removed when the folder has more bytes than this. */
 const mostBytes = 256 * 1024 * 1024;
@@ -36,24 +36,33 @@ export class CodeFile implements Disposable {
    * Opens the file of a program; makes it, and the folder, if there is none. What it needs are permissions to
    * read and write the folder, and to read our own files.
    *
+   * @param stamp As in {@linkcode CodeKey}.
    * @returns `undefined` where there can be none: the folder cannot be used or is not the user's alone, or
    * permissions are missing. Nobody is asked for them.
    */
   static async open(
     folder: string,
-    module: Module,
+    binary: Uint8Array,
     options: CompileOptions,
+    stamp?: string,
   ): Promise<CodeFile | undefined> {
     let file: Deno.FsFile | undefined;
     try {
-      const key = await keyOf(module, options);
-      if (key === undefined || !isOwn(folder)) return undefined;
-      const path = `${folder}/${key.program}${extension}`;
+      const engine = engineVersion();
+      if (engine === undefined || !isOwn(folder)) return undefined;
+      const key: CodeKey = {
+        maker: await shortDigest(`${engine}, ${optionsText(options)}`),
+        program: async () => (await binaryHash(binary)).toHex(),
+        stamp,
+      };
+      const path = `${folder}/${await shortDigest(sampleOf(binary))}-${await shortDigest(
+        optionsText(options),
+      )}${extension}`;
       if (!exists(path)) makeRoom(folder);
       file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
-      const code = await CodeStore.read(readAll(file), module, key, loadScript);
+      const code = await CodeStore.read(readAll(file), key, loadScript);
       file.utimeSync(new Date(), new Date());
-      return new CodeFile(code ?? CodeStore.empty(module, key), file);
+      return new CodeFile(code ?? CodeStore.empty(key), file);
     } catch {
       // A cache that cannot be used is none.
       file?.close();
@@ -80,15 +89,16 @@ export class CodeFile implements Disposable {
   }
 }
 
-async function keyOf(module: Module, options: CompileOptions): Promise<CodeKey | undefined> {
-  const engine = engineVersion();
-  if (engine === undefined) return undefined;
-  const program = `${(await moduleHash(module)).toHex()}-${await shortDigest(optionsText(options))}`;
-  return { engine: await shortDigest(engine), program };
+async function shortDigest(from: string | Uint8Array<ArrayBuffer>): Promise<string> {
+  return (await digest(typeof from === "string" ? new TextEncoder().encode(from) : from)).slice(0, 32);
 }
 
-async function shortDigest(text: string): Promise<string> {
-  return (await digest(new TextEncoder().encode(text))).slice(0, 16);
+/** Of a binary, what tells it from nearly all others: the file that is found by this says whether it is the one. */
+function sampleOf(binary: Uint8Array): Uint8Array<ArrayBuffer> {
+  const pieces = 64, length = 1024;
+  const step = Math.max(length, Math.floor((binary.length - length) / (pieces - 1)));
+  const starts = Array.from({ length: pieces }, (_, i) => i * step);
+  return concatenate(starts.map((at) => binary.subarray(at, at + length))) as Uint8Array<ArrayBuffer>;
 }
 
 /** Changes with everything that compiles; `undefined` if that cannot be found out. */

@@ -12,7 +12,7 @@ import type { KeptModule } from "../compiler/rewrite/module.ts";
 import type { Module, ValType } from "../compiler/types.ts";
 import { concatenate } from "./concatenate.ts";
 import type { CodeCache, Factory } from "./factories.ts";
-import { takeIn } from "./native_code.ts";
+import { takeInAhead } from "./native_code.ts";
 
 /** A script that the engine below us has taken in. */
 export interface Script {
@@ -29,15 +29,23 @@ export type ScriptLoader = (text: string, data: Uint8Array | undefined) => Scrip
 
 /** Whom code was made for: anything else makes, or needs, other code. */
 export interface CodeKey {
-  /** The version of everything that compiles. */
-  readonly engine: string;
-  /** The module and the options. */
-  readonly program: string;
+  /** The version of everything that compiles, and the options. */
+  readonly maker: string;
+  /** SHA-256 of the program's binary in hexadecimal digits: this takes some time. */
+  program(): Promise<string>;
+  /**
+   * Changes whenever the program's file is written to: while it is the same, so is the binary. `undefined` if nothing
+   * tells that for sure.
+   */
+  readonly stamp?: string;
 }
 
 const encoder = new TextEncoder();
 
-interface Header extends CodeKey {
+interface Header {
+  readonly maker: string;
+  readonly program: string;
+  readonly stamp?: string;
   /** The functions, in the order in which they were made: each may call those before it without asking. */
   readonly funcs: readonly number[];
   /** In bytes. */
@@ -50,8 +58,8 @@ interface Header extends CodeKey {
   };
 }
 
-/** Modules with less code are compiled in no time. */
-const leastCode = 128 * 1024;
+/** The code of smaller programs is made in no time. In bytes. */
+const leastBinary = 256 * 1024;
 /** Less text is not worth a file. */
 const leastText = 200_000;
 /** What is new is worth writing all again if it is more than this share. */
@@ -60,31 +68,30 @@ const leastShare = 0.05;
 const none = new Uint8Array(0);
 const [opening, separator, closing] = ["[\n", ",\n", "\n]"];
 
-/** Whether a module's code takes so long to compile that it is worth keeping. */
-export function isLarge({ codes }: Module): boolean {
-  return codes.length > 0 && codes[codes.length - 1].end - codes[0].start >= leastCode;
+/** Whether the code of a program, given its binary, may take so long to make that it is worth keeping. */
+export function isLarge({ length }: Uint8Array): boolean {
+  return length >= leastBinary;
 }
 
 export class CodeStore implements CodeCache {
-  readonly funcs: readonly number[];
   readonly #added: { func: number; factory: Factory }[] = [];
   readonly #positions: ReadonlyMap<number, number>;
   readonly #script: Script | undefined;
   readonly #makers: readonly Factory["make"][];
   /** V8's data before anything ran: later, it may have dropped what ran long ago. */
   readonly #early: Uint8Array | undefined;
-  #isRewrittenNew = false;
+  /** Whether there is more to keep than there was, beside generated code. */
+  #isNew = false;
 
   private constructor(
-    private readonly module: Module,
     private readonly key: CodeKey,
     private kept?: KeptModule,
     private readonly text = "",
     private readonly sites: readonly Uint8Array[] = [],
-    funcs: readonly number[] = [],
+    readonly funcs: readonly number[] = [],
+    private readonly data: Uint8Array = none,
     script?: Script,
   ) {
-    this.funcs = funcs;
     this.#positions = new Map(funcs.map((func, i) => [func, i]));
     this.#script = script;
     this.#makers = (script?.run() ?? []) as Factory["make"][];
@@ -92,8 +99,8 @@ export class CodeStore implements CodeCache {
   }
 
   /** Without any code yet. */
-  static empty(module: Module, key: CodeKey): CodeStore {
-    return new CodeStore(module, key);
+  static empty(key: CodeKey): CodeStore {
+    return new CodeStore(key);
   }
 
   /**
@@ -103,22 +110,28 @@ export class CodeStore implements CodeCache {
    */
   static async read(
     file: Uint8Array<ArrayBuffer>,
-    module: Module,
     key: CodeKey,
     load: ScriptLoader,
   ): Promise<CodeStore | undefined> {
     const [sha256, content] = cutLine(file);
-    // Most of what is of no use is found here: it is of another version.
     const [line, body] = cutLine(content);
-    if (!line.startsWith(JSON.stringify(key).slice(0, -1))) return undefined;
-    const digested = digest(content);
-    // Another thread is at it while the engine takes in what no damage can make dangerous.
     const parts = partsOf(line, body);
-    if (parts?.kept) takeIn(parts.kept.bytes, 0);
-    if (parts === undefined || await digested !== sha256) return undefined;
+    // Most of what is of no use is found here: it is of another version.
+    if (parts === undefined || parts.maker !== key.maker) return undefined;
     const { kept, funcs, sites, data } = parts;
+    const isSame = key.stamp !== undefined && parts.stamp === key.stamp;
+    // Other threads do all of this. No damage makes code dangerous to the engine that takes it in.
+    const [digested, program] = await Promise.all([
+      digest(content),
+      isSame ? parts.program : key.program(),
+      kept && takeInAhead(kept.bytes),
+    ]);
+    if (digested !== sha256 || program !== parts.program) return undefined;
     const text = new TextDecoder().decode(parts.text);
-    return new CodeStore(module, key, kept, text, sites, funcs, text === "" ? undefined : load(text, data));
+    const script = text === "" ? undefined : load(text, data.length > 0 ? data : undefined);
+    const store = new CodeStore(key, kept, text, sites, funcs, data, script);
+    store.#isNew = !isSame && key.stamp !== undefined;
+    return store;
   }
 
   /** The rewritten module, if there is one. */
@@ -129,13 +142,13 @@ export class CodeStore implements CodeCache {
   /** Takes note of a rewritten module. */
   keep(rewritten: KeptModule): void {
     this.kept = rewritten;
-    this.#isRewrittenNew = true;
+    this.#isNew = true;
   }
 
-  find(func: number): Factory | undefined {
+  find(func: number, module: Module): Factory | undefined {
     const at = this.#positions.get(func);
     if (at === undefined) return undefined;
-    return { make: this.#makers[at], form: new StoredForm(this.module, func, this.sites[at]) };
+    return { make: this.#makers[at], form: new StoredForm(module, func, this.sites[at]) };
   }
 
   add(func: number, factory: Factory): void {
@@ -150,7 +163,7 @@ export class CodeStore implements CodeCache {
   async encode(least: number = leastText): Promise<Uint8Array<ArrayBuffer>[] | undefined> {
     const added = this.#added.map(({ factory }) => textOf(factory));
     const newText = added.reduce((sum, text) => sum + text.length, 0);
-    if (!this.#isRewrittenNew && this.text.length + newText < least) return undefined;
+    if (!this.#isNew && this.text.length + newText < least) return undefined;
     if (newText > this.text.length * leastShare) {
       const old = this.text === "" ? [] : [this.text.slice(opening.length, -closing.length)];
       const text = opening + [...old, ...added].join(separator) + closing;
@@ -158,18 +171,24 @@ export class CodeStore implements CodeCache {
       const funcs = [...this.funcs, ...this.#added.map(({ func }) => func)];
       return await this.#file(text, [...this.sites, ...sites], funcs);
     }
-    if (this.#isRewrittenNew) return await this.#file(this.text, this.sites, this.funcs);
-    if (this.#early === undefined) return undefined;
+    const data = this.#moreData();
+    return this.#isNew || data !== this.data
+      ? await this.#file(this.text, this.sites, this.funcs, data)
+      : undefined;
+  }
+
+  /** V8's data: what was read, if that was of use; else what it gave first, or gives now. */
+  #moreData(): Uint8Array {
+    if (this.#early === undefined) return this.data;
     const late = this.#script!.data();
-    const data = late.length > this.#early.length ? late : this.#early;
-    return await this.#file(this.text, this.sites, this.funcs, data);
+    return late.length > this.#early.length ? late : this.#early;
   }
 
   async #file(
     text: string,
     sites: readonly Uint8Array[],
     funcs: readonly number[],
-    data: Uint8Array = new Uint8Array(0),
+    data: Uint8Array = none,
   ): Promise<Uint8Array<ArrayBuffer>[]> {
     const { bytes = none, traits = none } = this.kept ?? {};
     const lengths = {
@@ -179,7 +198,8 @@ export class CodeStore implements CodeCache {
       sites: sites.map(({ length }) => length),
       data: data.length,
     };
-    const header: Header = { ...this.key, funcs, lengths };
+    const { maker, stamp } = this.key;
+    const header: Header = { maker, program: await this.key.program(), stamp, funcs, lengths };
     const line = encoder.encode(`${JSON.stringify(header)}\n`);
     const parts = [line, bytes, traits, encoder.encode(text), ...sites, data];
     const content = concatenate(parts) as Uint8Array<ArrayBuffer>;
@@ -193,16 +213,21 @@ function cutLine(bytes: Uint8Array<ArrayBuffer>): [string, Uint8Array<ArrayBuffe
   return [new TextDecoder().decode(bytes.subarray(0, Math.max(end, 0))), bytes.subarray(end + 1)];
 }
 
-/** What follows the line of JSON, by that line; `undefined` if that is damaged. */
+/** What a line of JSON says, and the parts that follow it; `undefined` if the line is damaged. */
 function partsOf(line: string, body: Uint8Array<ArrayBuffer>) {
   try {
-    const { funcs, lengths } = JSON.parse(line) as Header;
+    const { lengths, ...header } = JSON.parse(line) as Header;
     let at = 0;
     const take = (length: number) => body.subarray(at, at += length);
-    const rewritten = { bytes: take(lengths.module), traits: take(lengths.traits) };
-    const kept = lengths.module > 0 ? rewritten : undefined;
-    const text = take(lengths.text);
-    return { funcs, kept, text, sites: lengths.sites.map(take), data: lengths.data > 0 ? take(lengths.data) : undefined };
+    const [bytes, traits] = [take(lengths.module), take(lengths.traits)];
+    const kept = lengths.module > 0 ? { bytes, traits } : undefined;
+    return {
+      ...header,
+      kept,
+      text: take(lengths.text),
+      sites: lengths.sites.map(take),
+      data: take(lengths.data),
+    };
   } catch {
     return undefined;
   }

@@ -9,6 +9,7 @@
 import type { Program } from "../compiler/program.ts";
 import { pointOf, type SiteInfo, siteInfo } from "../compiler/resume.ts";
 import type { Form, ResumePoint } from "../compiler/sites.ts";
+import type { Module } from "../compiler/types.ts";
 import type { Code, Func } from "./func.ts";
 
 /** The form of a function as the code of one instance knows it: `K`. */
@@ -37,7 +38,7 @@ export interface Factory {
 export interface CodeCache {
   /** The functions that it has code of. Each may call those before it without asking whether there is code. */
   readonly funcs: readonly number[];
-  find(func: number): Factory | undefined;
+  find(func: number, module: Module): Factory | undefined;
   /** Takes note of what it did not have. */
   add(func: number, factory: Factory): void;
 }
@@ -71,7 +72,8 @@ export class Factories {
    */
   of(func: number, site: number | undefined, isReady: (func: number) => boolean): Factory {
     const key = site === undefined ? `${func}` : `${func}@${site}`;
-    const known = this.#made.get(key) ?? (site === undefined ? this.cache?.find(func) : undefined);
+    const known = this.#made.get(key) ??
+      (site === undefined ? this.cache?.find(func, this.program.module) : undefined);
     if (known !== undefined) return known;
     const point = site === undefined ? undefined : this.point(func, site);
     const ready = this.shared ? undefined : isReady;

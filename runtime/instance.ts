@@ -8,6 +8,7 @@ import { functionName } from "../compiler/function_name.ts";
 import type { Program } from "../compiler/program.ts";
 import type { SiteInfo } from "../compiler/resume.ts";
 import { type ConstExpr, type ExternKind, type MemoryType, type Module, ValType } from "../compiler/types.ts";
+import { DataSegments } from "./data_segments.ts";
 import { Factories, OwnForm } from "./factories.ts";
 import { type Code, Func, typeId } from "./func.ts";
 import { type Global, OwnGlobal } from "./global.ts";
@@ -33,8 +34,6 @@ export interface Given {
   readonly factories?: Factories;
 }
 
-const empty = new Uint8Array(0);
-
 export class Instance {
   readonly module: Module;
   readonly funcs: Func[] = [];
@@ -43,16 +42,15 @@ export class Instance {
   readonly globals: Global[] = [];
   /** Element segments as references; a dropped one is empty. */
   readonly elements: (readonly Ref[])[] = [];
-  /** Data segments; a dropped one is empty. */
-  readonly datas: Uint8Array[] = [];
+  readonly datas: DataSegments;
   readonly droppedElements: Set<number> = new Set();
-  readonly droppedDatas: Set<number> = new Set();
   readonly exports: ReadonlyMap<string, Extern>;
 
   readonly #resumeForms = new Map<string, Code>();
   readonly #factories: Factories;
   readonly #rt: Record<string, unknown>;
   #native: Native | null | undefined;
+  readonly #isRestored: boolean;
 
   /**
    * Allocates the instance and its own functions, tables, memories and globals; segments are not
@@ -68,6 +66,7 @@ export class Instance {
     given: Given = {},
   ) {
     const module = this.module = program.module;
+    this.#isRestored = given.tables !== undefined;
     const cache = index === 0 ? store.codeCache : undefined;
     const isNative = given.factories === undefined && Native.isPossible(program, store.thread);
     if (!isNative) this.#native = null;
@@ -96,9 +95,11 @@ export class Instance {
       if (given.globals === undefined) [global.v, global.h = 0] = this.#evaluate(init) as [unknown, number];
     });
     module.elements.forEach(({ init, mode }) => {
-      this.elements.push(mode.kind === "declarative" ? [] : init.map((expr) => this.#evaluate(expr)[0]));
+      const element = (expr: ConstExpr) =>
+        expr.op === "ref.func" ? this.funcs[expr.index] : this.#evaluate(expr)[0];
+      this.elements.push(mode.kind === "declarative" ? [] : init.map(element));
     });
-    module.datas.forEach(({ start, end }) => this.datas.push(module.bytes.subarray(start, end)));
+    this.datas = new DataSegments(module);
     this.exports = new Map(
       module.exports.map(({ name, kind, index }) => [name, this.#space(kind)[index] as Extern]),
     );
@@ -173,17 +174,17 @@ export class Instance {
     this.module.datas.forEach(({ mode }, i) => {
       if (mode.kind !== "active") return;
       const offset = this.#evaluate(mode.offset)[0] as number;
-      this.memories[mode.index].init(this.datas[i], offset, 0, this.datas[i].length);
+      const bytes = this.datas.bytes(i);
+      this.memories[mode.index].init(bytes, offset, 0, bytes.length);
       this.dataDrop(i);
     });
   }
 
   memoryInit(data: number, to: number, from: number, length: number): void {
-    this.memories[0].init(this.datas[data], to, from, length);
+    this.memories[0].init(this.datas.bytes(data), to, from, length);
   }
   dataDrop(data: number): void {
-    this.datas[data] = empty;
-    this.droppedDatas.add(data);
+    this.datas.drop(data);
   }
   tableInit(table: number, elem: number, to: number, from: number, length: number): void {
     this.tables[table].init(this.elements[elem], to, from, length);
@@ -206,7 +207,7 @@ export class Instance {
   /** Called before any of its code runs. What it begins with is there by then. */
   prepare(): void {
     if (this.#native !== undefined) return;
-    this.#native = Native.of(this) ?? null;
+    this.#native = Native.of(this, this.#isRestored) ?? null;
     if (this.#native) this.store.thread.natives.push(this.#native);
   }
 

@@ -169,6 +169,7 @@ export class Memory {
   init(data: Uint8Array, to: number, from: number, length: number): void {
     from >>>= 0;
     if (from + (length >>> 0) > data.length) throw new Trap(TrapKind.memoryBounds);
-    this.#bytes.set(data.subarray(from, from + (length >>> 0)), this.#range(to, length));
+    const part = length === data.length ? data : data.subarray(from, from + (length >>> 0));
+    this.#bytes.set(part, this.#range(to, length));
   }
 }

@@ -120,9 +120,9 @@ export class Native {
    * An instance's functions; `undefined` if a restored table is not as the module has it, or if what was added
    * is too much for V8, which has limits for the locals and the length of a function.
    */
-  static of(instance: Instance): Native | undefined {
+  static of(instance: Instance, isRestored: boolean): Native | undefined {
     const { program: { rewritten }, store: { thread } } = instance;
-    if (!hasOwnTables(instance)) return undefined;
+    if (isRestored && !hasOwnTables(instance)) return undefined;
     const module = takeIn(rewritten!.bytes, instance.index);
     return module && new Native(instance, rewritten!, module, sharedMemoryOf(thread.control)!);
   }

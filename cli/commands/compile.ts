@@ -12,7 +12,7 @@ import { besideTarget, loadTarget, readFile } from "../target.ts";
 export async function compile(line: CommandLine): Promise<number> {
   const target = line.target!;
   const output = line.output ?? besideTarget(target, ".mvvm.js");
-  if (isArtifact(await readFile(target))) throw new Refusal(`${target} is compiled already`);
+  if (isArtifact((await readFile(target)).bytes)) throw new Refusal(`${target} is compiled already`);
   const program = await loadTarget(target, line.policy);
   const start = performance.now();
   const bytes = await compileAll(program, output);
