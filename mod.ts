@@ -37,7 +37,7 @@ export { functionName, functionsNamed } from "./compiler/function_name.ts";
 export { placeText, type SiteFacts, Symbols } from "./compiler/symbols.ts";
 export type { SourceVariable } from "./compiler/dwarf/variables.ts";
 export type { SourcePlace } from "./compiler/dwarf/debug_info.ts";
-export { InvalidError, LinkError, MalformedError, UnsupportedError } from "./compiler/errors.ts";
+export { InvalidError, LinkError, MalformedError, MvvmError, UnsupportedError } from "./compiler/errors.ts";
 export {
   Guest,
   type GuestOptions,

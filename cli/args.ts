@@ -3,16 +3,10 @@
  *
  * @module
  */
-import {
-  type BackEnd,
-  backEnds,
-  type FilePolicy,
-  mvvmPolicyFlags,
-  parseCompression,
-  type PolicyName,
-  policyNames,
-  type PreopenOption,
-} from "../mod.ts";
+import { type BackEnd, backEnds, mvvmPolicyFlags, type PolicyName, policyNames } from "../compiler/policy.ts";
+import { parseCompression } from "../runtime/image/codec.ts";
+import type { PreopenOption } from "../runtime/wasi/grant.ts";
+import type { FilePolicy } from "../runtime/wasi/reopen.ts";
 import { type EditArgs, editArgs, type LookArgs, lookArgs } from "./look_args.ts";
 import type { CommandName } from "./options.ts";
 import { commandOf, type RawArgs, splitArgs, UsageError } from "./usage.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type CompileOptions, isLarge } from "../mod.ts";
+import type { CompileOptions } from "../compiler/policy.ts";
+import { isLarge } from "../runtime/code_store.ts";
 import { say } from "./messages.ts";
 import type { CodeFile } from "../runtime/code_folder_deno.ts";
 

@@ -3,14 +3,12 @@
  *
  * @module
  */
-import {
-  type CallHook,
-  errnoName,
-  functionName,
-  INTERRUPTED,
-  type Module,
-  type ThreadObserver,
-} from "../mod.ts";
+import { functionName } from "../compiler/function_name.ts";
+import type { Module } from "../compiler/types.ts";
+import type { ThreadObserver } from "../runtime/thread.ts";
+import { errnoName } from "../runtime/wasi/errno.ts";
+import { INTERRUPTED } from "../runtime/wasi/interrupt.ts";
+import type { CallHook } from "../runtime/wasi/wasi.ts";
 import { writeError } from "./messages.ts";
 
 /** Characters kept before they are written. */

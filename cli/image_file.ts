@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type Image, type ImageInfo, moduleHash, Symbols } from "../mod.ts";
+import { Symbols } from "../compiler/symbols.ts";
+import type { Image, ImageInfo } from "../runtime/image/reader.ts";
+import { moduleHash } from "../runtime/module_hash.ts";
 import { inspectImageFile, readImageFile } from "../runtime/image/file_deno.ts";
 import { Refusal, say } from "./messages.ts";
 import { Progress } from "./progress.ts";

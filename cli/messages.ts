@@ -3,21 +3,7 @@
  *
  * @module
  */
-import {
-  ArtifactError,
-  CheckpointError,
-  CoreDumpError,
-  ImageError,
-  InvalidError,
-  LinkError,
-  MalformedError,
-  RedactError,
-  RestoreError,
-  UnsupportedError,
-  WasiEditError,
-  WasiRestoreError,
-  WasiSaveError,
-} from "../mod.ts";
+import { MvvmError } from "../compiler/errors.ts";
 import { UsageError } from "./usage.ts";
 
 /** Exit codes that are ours; all others are the guest's. */
@@ -33,7 +19,7 @@ export const ExitCode = {
 } as const;
 
 /** A reason to go no further, known and explained: nothing was run, or nothing more will be. */
-export class Refusal extends Error {
+export class Refusal extends MvvmError {
   override readonly name = "Refusal";
 }
 
@@ -60,33 +46,14 @@ export function say(text: string): void {
   writeError(`mvvm: ${text}\n`);
 }
 
-/** Errors whose message says all there is to say. */
-// deno-lint-ignore no-explicit-any
-const refusals: readonly (abstract new (...args: any[]) => Error)[] = [
-  Refusal,
-  ArtifactError,
-  MalformedError,
-  InvalidError,
-  UnsupportedError,
-  LinkError,
-  ImageError,
-  RestoreError,
-  CheckpointError,
-  CoreDumpError,
-  RedactError,
-  WasiEditError,
-  WasiRestoreError,
-  WasiSaveError,
-];
-
 /** Tells why a command failed. @returns The exit code. */
 export function explain(error: unknown): number {
   if (error instanceof UsageError) {
     say(`${error.message} (--help says more)`);
     return ExitCode.usage;
   }
-  if (refusals.some((type) => error instanceof type)) {
-    say((error as Error).message);
+  if (error instanceof MvvmError) {
+    say(error.message);
     return ExitCode.refused;
   }
   // Whoever reads our output has read enough.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mvvmPolicyFlags } from "../mod.ts";
+import { mvvmPolicyFlags } from "../compiler/policy.ts";
 
 /** What stands first on a command line; a command of a group has two words. */
 export const commandNames = [

@@ -4,7 +4,8 @@
  * @module
  */
 import { basename, dirname, extname, join } from "node:path";
-import { type Image, redact } from "../mod.ts";
+import type { Image } from "../runtime/image/reader.ts";
+import { redact } from "../runtime/redact.ts";
 import { isBuiltOn } from "../runtime/image/chain_deno.ts";
 import { canBuildOn, Recorder } from "../runtime/recorder_deno.ts";
 import type { CommandLine } from "./args.ts";

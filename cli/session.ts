@@ -4,19 +4,13 @@
  * @module
  */
 import { dirname } from "node:path";
-import {
-  checkSecret,
-  Guest,
-  guestEnvironment,
-  type GuestOptions,
-  type Image,
-  type ImageProgress,
-  type Program,
-  redact,
-  type Snapshot,
-  type StackFrame,
-  Trap,
-} from "../mod.ts";
+import type { Program } from "../compiler/program.ts";
+import { Guest, type GuestOptions } from "../runtime/guest.ts";
+import type { Image } from "../runtime/image/reader.ts";
+import type { Snapshot } from "../runtime/image/snapshot.ts";
+import type { ImageProgress } from "../runtime/image/writer.ts";
+import { checkSecret, guestEnvironment, redact } from "../runtime/redact.ts";
+import { type StackFrame, Trap } from "../runtime/trap.ts";
 import { writeImageFile } from "../runtime/image/file_deno.ts";
 import type { Recorder } from "../runtime/recorder_deno.ts";
 import type { CommandLine } from "./args.ts";

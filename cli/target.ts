@@ -3,16 +3,10 @@
  *
  * @module
  */
-import {
-  type CompileOptions,
-  compileOptions,
-  functionName,
-  functionsNamed,
-  givenOptions,
-  isArtifact,
-  Program,
-  readArtifact,
-} from "../mod.ts";
+import { functionName, functionsNamed } from "../compiler/function_name.ts";
+import { type CompileOptions, compileOptions, givenOptions } from "../compiler/policy.ts";
+import { Program } from "../compiler/program.ts";
+import { isArtifact, readArtifact } from "../runtime/artifact.ts";
 import type { CodeFile } from "../runtime/code_folder_deno.ts";
 import { openCodeFile } from "./code_cache.ts";
 import { Refusal } from "./messages.ts";

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { type Guest, type Module, placeText, type StackFrame, Symbols, trapDump } from "../mod.ts";
+import { placeText, Symbols } from "../compiler/symbols.ts";
+import type { Module } from "../compiler/types.ts";
+import { trapDump } from "../runtime/coredump/sources.ts";
+import type { Guest } from "../runtime/guest.ts";
+import type { StackFrame } from "../runtime/trap.ts";
 import { writeCoreDumpFile } from "../runtime/coredump/file_deno.ts";
 import { explain, say, writeError } from "./messages.ts";
 import { printable } from "./show/value.ts";

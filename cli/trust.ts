@@ -3,16 +3,8 @@
  *
  * @module
  */
-import {
-  fileKey,
-  parseKeyText,
-  passphraseKey,
-  type PublicKey,
-  publicKeyFromPem,
-  type SealKey,
-  type Signer,
-  signerFromPem,
-} from "../mod.ts";
+import { fileKey, parseKeyText, passphraseKey, type SealKey } from "../runtime/image/sealed/key.ts";
+import { type PublicKey, publicKeyFromPem, type Signer, signerFromPem } from "../runtime/image/signature.ts";
 import { scryptDeno } from "../runtime/image/sealed/scrypt_deno.ts";
 import type { TrustArgs } from "./args.ts";
 import { Refusal } from "./messages.ts";

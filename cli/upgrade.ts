@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type Finding, type Image, type Program, type Upgrade, upgradeImage } from "../mod.ts";
+import type { Program } from "../compiler/program.ts";
+import type { Image } from "../runtime/image/reader.ts";
+import { type Finding, type Upgrade, upgradeImage } from "../runtime/upgrade/upgrade.ts";
 import { ExitCode, Refusal, say, writeOutput } from "./messages.ts";
 
 /** A rebuilt program, and the path it was read from. */

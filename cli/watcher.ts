@@ -8,18 +8,16 @@
  *
  * @module
  */
+import { controlWords, requestStop, stopRequest } from "../runtime/control.ts";
 import {
   channelBuffer,
   type ChannelMemory,
-  ChannelWord,
-  controlWords,
   GuestChannel,
-  type Interrupted,
-  requestStop,
   serveInput,
-  stopRequest,
-  type Waited,
-} from "../mod.ts";
+  Word as ChannelWord,
+} from "../runtime/wasi/channel.ts";
+import type { Waited } from "../runtime/wasi/host.ts";
+import type { Interrupted } from "../runtime/wasi/interrupt.ts";
 
 /** What the watcher is told first. */
 interface Setup extends ChannelMemory {

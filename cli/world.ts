@@ -3,14 +3,11 @@
  *
  * @module
  */
-import {
-  type CallHook,
-  guestEnvironment,
-  type Image,
-  type PreopenOption,
-  type RestoreNote,
-  Wasi,
-} from "../mod.ts";
+import type { Image } from "../runtime/image/reader.ts";
+import { guestEnvironment } from "../runtime/redact.ts";
+import type { PreopenOption } from "../runtime/wasi/grant.ts";
+import type { RestoreNote } from "../runtime/wasi/reopen.ts";
+import { type CallHook, Wasi } from "../runtime/wasi/wasi.ts";
 import { DenoHost } from "../runtime/wasi/host_deno.ts";
 import type { GuestArgs } from "./args.ts";
 import { say } from "./messages.ts";

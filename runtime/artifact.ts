@@ -19,6 +19,7 @@
  *
  * @module
  */
+import { MvvmError } from "../compiler/errors.ts";
 import { decode } from "../compiler/decode.ts";
 import { type CompileOptions, compileOptions, givenOptions, optionsText } from "../compiler/policy.ts";
 import { Program } from "../compiler/program.ts";
@@ -27,7 +28,7 @@ import { producer } from "./guest.ts";
 import { moduleHash } from "./module_hash.ts";
 
 /** The file was refused. */
-export class ArtifactError extends Error {
+export class ArtifactError extends MvvmError {
   override readonly name = "ArtifactError";
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MvvmError } from "../compiler/errors.ts";
 import { entryOffset, localTypes } from "../compiler/sites.ts";
 import {
   type ExternKind,
@@ -23,7 +24,7 @@ import type { Table } from "./table.ts";
 import { type Bits, bitsAt, rawLength, rawSize } from "./value.ts";
 
 /** A value that cannot be written into an image. */
-export class CheckpointError extends Error {
+export class CheckpointError extends MvvmError {
   override readonly name = "CheckpointError";
 }
 

@@ -7,13 +7,14 @@
  *
  * @module
  */
+import { MvvmError } from "../compiler/errors.ts";
 import { isVariableName, type Redaction } from "./image/redactions.ts";
 import type { Snapshot } from "./image/snapshot.ts";
 import { type Leaf, mapLeaves, mapLeavesAt, type Path } from "./leaves.ts";
 import { MIN_PIECE_BYTES, type Piece, PieceFinder } from "./pieces.ts";
 
 /** A value cannot be kept out, or cannot be put back. */
-export class RedactError extends Error {
+export class RedactError extends MvvmError {
   override readonly name = "RedactError";
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { MvvmError } from "../compiler/errors.ts";
 import { typeKey } from "../compiler/callgraph.ts";
 import type { Program } from "../compiler/program.ts";
 import { frameOperands, type SiteInfo } from "../compiler/resume.ts";
@@ -32,7 +33,7 @@ import { Table } from "./table.ts";
 import { type Bits, bitsAt, pushBits, toRaw } from "./value.ts";
 
 /** The image does not fit the modules it is restored with. */
-export class RestoreError extends Error {
+export class RestoreError extends MvvmError {
   override readonly name = "RestoreError";
 }
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isArtifact, type Program, writeArtifact } from "../../mod.ts";
+import type { Program } from "../../compiler/program.ts";
+import { isArtifact, writeArtifact } from "../../runtime/artifact.ts";
 import type { CommandLine } from "../args.ts";
 import { Refusal, say } from "../messages.ts";
 import { Progress } from "../progress.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { imageDump } from "../../mod.ts";
+import { imageDump } from "../../runtime/coredump/sources.ts";
 import { writeCoreDumpFile } from "../../runtime/coredump/file_deno.ts";
 import type { CommandLine } from "../args.ts";
 import { readImage, symbolsOf } from "../image_file.ts";

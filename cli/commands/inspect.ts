@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Frame, Image, ImageInfo, Symbols } from "../../mod.ts";
+import type { Symbols } from "../../compiler/symbols.ts";
+import type { Image, ImageInfo } from "../../runtime/image/reader.ts";
+import type { Frame } from "../../runtime/image/snapshot.ts";
 import { WASM_PAGE_BYTES } from "../../mod.ts";
 import { inspectAncestors } from "../../runtime/image/file_deno.ts";
 import type { CommandLine } from "../args.ts";

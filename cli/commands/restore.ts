@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { fillRedactions, type PolicyName, policyNames } from "../../mod.ts";
+import { type PolicyName, policyNames } from "../../compiler/policy.ts";
+import { fillRedactions } from "../../runtime/redact.ts";
 import type { CommandLine } from "../args.ts";
 import { readImage } from "../image_file.ts";
 import { checkImagePlace, runSession, signalWatcher } from "../session.ts";

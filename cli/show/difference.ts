@@ -3,17 +3,10 @@
  *
  * @module
  */
-import {
-  type Change,
-  diffSnapshots,
-  type Frame,
-  type Image,
-  type IndexedChange,
-  isSame,
-  type SnapshotGlobal,
-  type Symbols,
-  type Value,
-} from "../../mod.ts";
+import type { Symbols } from "../../compiler/symbols.ts";
+import { type Change, diffSnapshots, type IndexedChange, isSame } from "../../runtime/image/difference.ts";
+import type { Image } from "../../runtime/image/reader.ts";
+import type { Frame, SnapshotGlobal, Value } from "../../runtime/image/snapshot.ts";
 import { cut, descriptorText, heading, headText, sourceText } from "./image.ts";
 import { frameHead } from "./summary.ts";
 import { bitsText, meaning, printable, referenceText } from "./value.ts";

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { placeText, type Ref, type SourcePlace } from "../../mod.ts";
+import type { SourcePlace } from "../../compiler/dwarf/debug_info.ts";
+import { placeText } from "../../compiler/symbols.ts";
+import type { Ref } from "../../runtime/image/snapshot.ts";
 import type { frameSummary, Summary } from "./summary.ts";
 import { printable, referenceText } from "./value.ts";
 

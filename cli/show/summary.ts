@@ -3,16 +3,10 @@
  *
  * @module
  */
-import {
-  type Frame,
-  frameValues,
-  type Image,
-  type ImageInfo,
-  PAGE_BYTES,
-  type Symbols,
-  type Value,
-  WASM_PAGE_BYTES,
-} from "../../mod.ts";
+import type { Symbols } from "../../compiler/symbols.ts";
+import { PAGE_BYTES, WASM_PAGE_BYTES } from "../../runtime/image/format.ts";
+import type { Image, ImageInfo } from "../../runtime/image/reader.ts";
+import { type Frame, frameValues, type Value } from "../../runtime/image/snapshot.ts";
 import type { Ancestry } from "../../runtime/image/file_deno.ts";
 import { bitsText, meaning } from "./value.ts";
 import { variableSummary } from "./variables.ts";

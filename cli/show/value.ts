@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Value } from "../../mod.ts";
+import type { Value } from "../../runtime/image/snapshot.ts";
 
 /** Digits of a value's raw bits. */
 const DIGITS = { i32: 8, f32: 8, i64: 16, f64: 16, v128: 32 } as const;

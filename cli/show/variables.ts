@@ -3,15 +3,11 @@
  *
  * @module
  */
-import {
-  type Frame,
-  type Image,
-  type ImageInfo,
-  type SiteFacts,
-  type SourceVariable,
-  type Value,
-  WASM_PAGE_BYTES,
-} from "../../mod.ts";
+import type { SourceVariable } from "../../compiler/dwarf/variables.ts";
+import type { SiteFacts } from "../../compiler/symbols.ts";
+import { WASM_PAGE_BYTES } from "../../runtime/image/format.ts";
+import type { Image, ImageInfo } from "../../runtime/image/reader.ts";
+import type { Frame, Value } from "../../runtime/image/snapshot.ts";
 
 /** What a frame's variables are taken from. */
 export interface FrameContext {

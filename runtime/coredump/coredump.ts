@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { MvvmError } from "../../compiler/errors.ts";
 import { isZero } from "../zero.ts";
 import { ValType } from "../../compiler/types.ts";
 import type { ImageSink } from "../image/record.ts";
@@ -42,7 +43,7 @@ export interface CoreDump {
 }
 
 /** A dump cannot be written. */
-export class CoreDumpError extends Error {
+export class CoreDumpError extends MvvmError {
   override readonly name = "CoreDumpError";
 }
 

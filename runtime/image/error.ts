@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MvvmError } from "../../compiler/errors.ts";
 
 /**
  * Why an image was refused.
@@ -44,7 +45,7 @@ export interface ImagePlace {
 }
 
 /** An image (or a snapshot to be written as one) was refused; nothing of it was run. */
-export class ImageError extends Error {
+export class ImageError extends MvvmError {
   override readonly name = "ImageError";
   /** @param reason What was wrong, without the place. */
   constructor(readonly kind: ImageErrorKind, readonly reason: string, readonly place: ImagePlace = {}) {

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { MvvmError } from "../../compiler/errors.ts";
 import { Shape } from "./shape.ts";
 
 /** A change that does not fit the state. */
-export class WasiEditError extends Error {
+export class WasiEditError extends MvvmError {
   override readonly name = "WasiEditError";
 }
 

@@ -4,9 +4,10 @@
  *
  * @module
  */
+import { MvvmError } from "../../compiler/errors.ts";
 
 /** The WASI part of an image was refused; nothing has been run. */
-export class WasiRestoreError extends Error {
+export class WasiRestoreError extends MvvmError {
   override readonly name = "WasiRestoreError";
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { MvvmError } from "../../compiler/errors.ts";
 import { Filetype } from "./abi.ts";
 import { contentsOf, fingerprint, inspect } from "./contents.ts";
 import type { Context } from "./context.ts";
@@ -108,7 +109,7 @@ export interface SaveOptions {
 }
 
 /** The state cannot be saved; the message says which descriptor and why. */
-export class WasiSaveError extends Error {
+export class WasiSaveError extends MvvmError {
   override readonly name = "WasiSaveError";
 }
 

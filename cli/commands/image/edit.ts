@@ -4,7 +4,8 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
-import { editWasiState, type ImageInfo, type WasiEdit } from "../../../mod.ts";
+import type { ImageInfo } from "../../../runtime/image/reader.ts";
+import { editWasiState, type WasiEdit } from "../../../runtime/wasi/edit.ts";
 import { editImageFile } from "../../../runtime/image/file_deno.ts";
 import type { CommandLine } from "../../args.ts";
 import { readInfo } from "../../image_file.ts";

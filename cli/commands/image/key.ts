@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { fingerprint, newKeyText, newSigningKeys, publicKeyFromPem } from "../../../mod.ts";
+import { newKeyText } from "../../../runtime/image/sealed/key.ts";
+import { fingerprint, newSigningKeys, publicKeyFromPem } from "../../../runtime/image/signature.ts";
 import type { CommandLine } from "../../args.ts";
 import { Refusal, say } from "../../messages.ts";
 
