@@ -44,10 +44,10 @@ export {
   type HostExtension,
   type Imports,
   type Outcome,
-  producer,
   type RunOptions,
   type StartOptions,
 } from "./runtime/guest.ts";
+export { producer } from "./runtime/producer.ts";
 export { Clone, type CloneOptions } from "./runtime/clone.ts";
 export { type Answer, type AnswerOptions, Template, type TemplateOptions } from "./runtime/template.ts";
 export { ArtifactError, isArtifact, readArtifact, writeArtifact } from "./runtime/artifact.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { producer } from "../runtime/guest.ts";
+import { producer } from "../runtime/producer.ts";
 import { type CommandLine, readCommandLine } from "./args.ts";
 import { helpText } from "./help.ts";
 import { ExitCode, explain, writeError, writeOutput } from "./messages.ts";

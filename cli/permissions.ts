@@ -6,36 +6,37 @@
  *
  * @module
  */
-import { relative, resolve } from "node:path";
 
-/** Paths that are still needed; a folder means everything below it. */
-export interface Needed {
-  readonly read: readonly string[];
-  readonly write: readonly string[];
+/** What a run needs the file system for. */
+export interface FileUse {
+  /** The guest's. */
+  readonly folders: readonly string[];
+  /** Files that will be written. */
+  readonly outputs: readonly string[];
+  /** Files that were read and will not be read again. */
+  readonly loaded: readonly string[];
 }
 
-/** @param loaded Files that were read and will not be read again. */
-export function dropPermissions(needed: Needed, loaded: readonly string[]): void {
+export async function dropPermissions({ folders, outputs, loaded }: FileUse): Promise<void> {
   for (const name of ["run", "net", "env", "sys", "ffi", "import"] as const) {
     Deno.permissions.revokeSync({ name });
   }
-  for (const name of ["read", "write"] as const) {
-    if (needed[name].length === 0) Deno.permissions.revokeSync({ name });
-    else if (name === "read") {
-      // A grant of a whole folder would go with any file in it.
-      for (const path of loaded) {
-        if (!needed.read.some((kept) => overlaps(kept, path))) Deno.permissions.revokeSync({ name, path });
-      }
-    }
+  if (folders.length + outputs.length === 0) {
+    for (const name of ["read", "write"] as const) Deno.permissions.revokeSync({ name });
+    return;
   }
-}
-
-/** Whether a grant for one of two paths may be the grant for the other. */
-function overlaps(a: string, b: string): boolean {
-  return [[a, b], [b, a]].some(([folder, path]) => {
-    const way = relative(resolve(folder), resolve(path));
-    return way === "" || !way.startsWith("..");
-  });
+  // It is not loaded for most runs: with it comes much of Node.
+  const { dirname, relative, resolve } = await import("node:path");
+  const overlaps = (a: string, b: string) =>
+    [[a, b], [b, a]].some(([folder, path]) => {
+      const way = relative(resolve(folder), resolve(path));
+      return way === "" || !way.startsWith("..");
+    });
+  const needed = [...folders, ...outputs.map((path) => dirname(path))];
+  // A grant of a whole folder would go with any file in it.
+  for (const path of loaded) {
+    if (!needed.some((kept) => overlaps(kept, path))) Deno.permissions.revokeSync({ name: "read", path });
+  }
 }
 
 /** Whether a folder may be written to, without asking anybody. */

@@ -20,27 +20,27 @@ export interface RecordingParts {
   readonly watcher: Watcher;
   /** The policy that the guest runs under. */
   readonly policy: string;
-  readonly imageOut?: string;
+  /** Where the newest goes. */
+  readonly path: string;
   /** The image that the guest goes on from, and its file, if new images can build on it. */
   readonly from?: Image;
   readonly parentPath?: string;
-  readonly trust?: Trust;
-  readonly redacted?: readonly string[];
+  readonly trust: Trust;
+  readonly redacted: readonly string[];
 }
 
 /** A recorder, if images are to hold only what changed. Make it before the guest runs. */
 export async function recorderOf(parts: RecordingParts): Promise<Recorder | undefined> {
-  const { line, watcher, policy, imageOut, from, parentPath, trust, redacted = [] } = parts;
-  if (imageOut === undefined) return undefined;
+  const { line, watcher, policy, path, from, parentPath, trust, redacted } = parts;
   // What others build on holds no value that is kept out now, and not only zeros in its place.
   const parent = redacted.length === 0 && from && parentPath !== undefined &&
     { path: parentPath, digest: from.digest, memories: from.memories };
-  const continues = line.every !== undefined && parentPath === imageOut;
-  const branches = policy === "dirty" && parentPath !== undefined && canBuildOn(parentPath, imageOut);
+  const continues = line.every !== undefined && parentPath === path;
+  const branches = policy === "dirty" && parentPath !== undefined && canBuildOn(parentPath, path);
   const builds = parent && (continues || branches);
   if (line.every === undefined && !builds) return undefined;
   const isTerminal = Deno.stderr.isTerminal();
-  return await Recorder.open(imageOut, {
+  return await Recorder.open(path, {
     ...trust,
     compress: line.compress,
     every: line.every,
@@ -49,7 +49,7 @@ export async function recorderOf(parts: RecordingParts): Promise<Recorder | unde
     ...builds && { parent },
     ...redacted.length > 0 && { prepare: (snapshot) => redact(snapshot, redacted) },
     onImage: ({ byteLength, whole }) => {
-      if (isTerminal) say(`${imageOut}: ${whole ? "a whole image" : "what changed"}, ${byteLength} bytes`);
+      if (isTerminal) say(`${path}: ${whole ? "a whole image" : "what changed"}, ${byteLength} bytes`);
     },
     onFailure: (reason) => say(`warning: no image was written this time: ${reason}`),
   });

@@ -1,9 +1,8 @@
 /**
- * The command line as it stands: `@std/cli` with the options' table, and nothing interpreted yet.
+ * The command line as it stands, by the options' table: nothing is interpreted yet.
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import {
   type CommandName,
   commandNames,
@@ -39,18 +38,13 @@ export interface RawArgs {
 export function splitArgs(command: CommandName, args: readonly string[]): RawArgs {
   const specs = optionsOf(command);
   const cut = args.indexOf("--");
-  const own = cut < 0 ? args : args.slice(0, cut);
-  const parsed = parseArgs(canonical(command, specs, own), {
-    string: [...specs.filter(({ value }) => value).map(({ name }) => name), "_"],
-    boolean: specs.filter(({ value }) => !value).map(({ name }) => name),
-    collect: specs.filter(({ value }) => value).map(({ name }) => name),
-  }) as unknown as Record<string, unknown>;
+  const positional: string[] = [];
   const out = new Map<string, string[]>();
-  const add = (name: string, values: readonly string[]) => out.set(name, [...out.get(name) ?? [], ...values]);
-  for (const { name, value, means } of specs) {
-    const given = parsed[name];
-    if (value && Array.isArray(given) && given.length > 0) add(name, given as string[]);
-    if (!value && given === true) add(...means ? [means[0], [means[1]]] as const : [name, [""]] as const);
+  const add = (name: string, value: string) => out.set(name, [...out.get(name) ?? [], value]);
+  for (const { spec, value } of given(command, specs, cut < 0 ? args : args.slice(0, cut))) {
+    if (spec === undefined) positional.push(value);
+    else if (spec.means) add(...spec.means);
+    else add(spec.name, value);
   }
   for (const { name, repeatable } of specs) {
     const values = out.get(name) ?? [];
@@ -59,30 +53,32 @@ export function splitArgs(command: CommandName, args: readonly string[]): RawArg
     }
   }
   return {
-    positional: (parsed._ as unknown[]).map(String),
+    positional,
     options: out,
     ...(cut < 0 ? {} : { behind: args.slice(cut + 1) }),
   };
 }
 
 /**
- * Rewrites every option as `--name` or `--name=value`. A value is whatever stands behind its option, also
- * if it begins with a dash, as in `-a -g20,-n1000`.
+ * Each option with its value, which is `""` for a switch, and each argument that is none. A value is whatever stands
+ * behind its option, also if it begins with a dash, as in `-a -g20,-n1000`.
  */
-function canonical(command: CommandName, specs: readonly OptionSpec[], args: readonly string[]): string[] {
-  const out: string[] = [];
+function* given(
+  command: CommandName,
+  specs: readonly OptionSpec[],
+  args: readonly string[],
+): Generator<{ spec?: OptionSpec; value: string }> {
   for (let i = 0; i < args.length; i++) {
     const { spec, text, value } = parseOption(command, specs, args[i]);
-    if (spec === undefined) out.push(text);
+    if (spec === undefined) yield { value: text };
     else if (spec.value === undefined) {
       if (value !== undefined) throw new UsageError(`${text} takes no value`);
-      out.push(`--${spec.name}`);
-    } else if (value !== undefined) out.push(`--${spec.name}=${value}`);
-    else if (spec.fallback !== undefined) out.push(`--${spec.name}=${spec.fallback}`);
-    else if (++i < args.length) out.push(`--${spec.name}=${args[i]}`);
+      yield { spec, value: "" };
+    } else if (value !== undefined) yield { spec, value };
+    else if (spec.fallback !== undefined) yield { spec, value: spec.fallback };
+    else if (++i < args.length) yield { spec, value: args[i] };
     else throw new UsageError(`${text} needs a value: ${spec.value}`);
   }
-  return out;
 }
 
 function parseOption(

@@ -24,7 +24,7 @@ import { decode } from "../compiler/decode.ts";
 import { type CompileOptions, compileOptions, givenOptions, optionsText } from "../compiler/policy.ts";
 import { Program } from "../compiler/program.ts";
 import { concatenate } from "./concatenate.ts";
-import { producer } from "./guest.ts";
+import { producer } from "./producer.ts";
 import { moduleHash } from "./module_hash.ts";
 
 /** The file was refused. */

@@ -6,11 +6,10 @@
  *
  * @module
  */
-import { Script } from "node:vm";
 import { type CompileOptions, optionsText } from "../compiler/policy.ts";
 import { type CodeKey, CodeStore, digest, type ScriptLoader } from "./code_store.ts";
 import { concatenate } from "./concatenate.ts";
-import { producer } from "./guest.ts";
+import { producer } from "./producer.ts";
 import { binaryHash } from "./module_hash.ts";
 
 /** Files that were not used for longest are removed when the folder has more bytes than this. */
@@ -19,7 +18,8 @@ const mostBytes = 256 * 1024 * 1024;
 const extension = ".mvvm-code";
 
 /** Scripts as V8 takes them. */
-export const loadScript: ScriptLoader = (text, data) => {
+export const loadScript: ScriptLoader = async (text, data) => {
+  const { Script } = await import("node:vm");
   const script = new Script(text, { filename: "wasm-0/code", cachedData: data });
   return {
     isWarm: data !== undefined && !script.cachedDataRejected,

@@ -25,7 +25,7 @@ export interface Script {
 }
 
 /** Takes in a script. `data` is of the same text; it may be of another version, and so of no use. */
-export type ScriptLoader = (text: string, data: Uint8Array | undefined) => Script;
+export type ScriptLoader = (text: string, data: Uint8Array | undefined) => Promise<Script>;
 
 /** Whom code was made for: anything else makes, or needs, other code. */
 export interface CodeKey {
@@ -128,7 +128,7 @@ export class CodeStore implements CodeCache {
     ]);
     if (digested !== sha256 || program !== parts.program) return undefined;
     const text = new TextDecoder().decode(parts.text);
-    const script = text === "" ? undefined : load(text, data.length > 0 ? data : undefined);
+    const script = text === "" ? undefined : await load(text, data.length > 0 ? data : undefined);
     const store = new CodeStore(key, kept, text, sites, funcs, data, script);
     store.#isNew = !isSame && key.stamp !== undefined;
     return store;

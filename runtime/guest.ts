@@ -12,6 +12,7 @@ import type { Snapshot } from "./image/snapshot.ts";
 import type { Instance } from "./instance.ts";
 import { hostSite } from "./frame.ts";
 import { moduleHash } from "./module_hash.ts";
+import { producer } from "./producer.ts";
 import { RestoreError, restoreStore } from "./restore.ts";
 import { type ImportValue, type Resolver, Store } from "./store.ts";
 import type { ThreadObserver } from "./thread.ts";
@@ -20,9 +21,6 @@ import { fromRaw, jsAt, pushJs, toRaw } from "./value.ts";
 import { INTERRUPTED, ProcExit } from "./wasi/interrupt.ts";
 import type { Wasi } from "./wasi/wasi.ts";
 import { checkWasiImports } from "./wasi_link.ts";
-
-/** Written into images. */
-export const producer = "mvvm-deno 0.1.0";
 
 /** How a run ended. */
 export type Outcome =

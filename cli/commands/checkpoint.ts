@@ -5,7 +5,8 @@
  */
 import type { CommandLine } from "../args.ts";
 import { refuseIfBuiltOn } from "../recorder.ts";
-import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
+import { checkImagePlace, Saving } from "../saving.ts";
+import { runSession, signalWatcher } from "../session.ts";
 import { besideTarget, loadRunnable } from "../target.ts";
 import { loadTrust } from "../trust.ts";
 
@@ -15,11 +16,11 @@ export async function checkpoint(line: CommandLine): Promise<number> {
   const target = line.target!;
   const ticks = line.stop.ticks !== undefined || line.debug || undefined;
   const runnable = await loadRunnable(target, line.codeCache, { ...line.policy, ticks });
-  const imageOut = line.image ?? besideTarget(target, ".mvvm");
-  checkImagePlace(imageOut);
-  await refuseIfBuiltOn(imageOut, trust, "--image");
+  const path = line.image ?? besideTarget(target, ".mvvm");
+  checkImagePlace(path);
+  await refuseIfBuiltOn(path, trust, "--image");
   await listening;
   const loaded = [target, ...trust.loaded];
-  const redacted = line.trust.redactEnv;
-  return await runSession({ line, target, ...runnable, watcher, imageOut, loaded, trust, redacted });
+  const saving = new Saving({ line, watcher, path, trust, redacted: line.trust.redactEnv });
+  return await runSession({ line, target, ...runnable, watcher, saving, loaded });
 }

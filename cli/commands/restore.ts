@@ -7,7 +7,8 @@ import { type PolicyName, policyNames } from "../../compiler/policy.ts";
 import { fillRedactions } from "../../runtime/redact.ts";
 import type { CommandLine } from "../args.ts";
 import { readImage } from "../image_file.ts";
-import { checkImagePlace, runSession, signalWatcher } from "../session.ts";
+import { checkImagePlace, Saving } from "../saving.ts";
+import { runSession, signalWatcher } from "../session.ts";
 import { defaultOutput, refuseIfBuiltOn } from "../recorder.ts";
 import { besideTarget, loadRunnable, loadTarget } from "../target.ts";
 import { loadTrust } from "../trust.ts";
@@ -44,16 +45,6 @@ export async function restore(line: CommandLine): Promise<number> {
     checkImagePlace(imageOut);
   }
   await listening;
-  return await runSession({
-    line,
-    target,
-    ...runnable,
-    watcher,
-    imageOut,
-    from,
-    parentPath,
-    loaded,
-    trust,
-    redacted,
-  });
+  const saving = new Saving({ line, watcher, path: imageOut, from, parentPath, trust, redacted });
+  return await runSession({ line, target, ...runnable, watcher, saving, from, loaded });
 }

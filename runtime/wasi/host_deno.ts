@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { lutimesSync } from "node:fs";
+import { nodeFs } from "../node_deno.ts";
 import { Filetype } from "./abi.ts";
 import { Errno, fail } from "./errno.ts";
 import {
@@ -180,7 +180,7 @@ class DenoDirectory implements HostDirectory {
     Deno.linkSync(this.#at(path), to.#at(toPath));
   }
   utimes(path: string, atime: number, mtime: number): void {
-    lutimesSync(this.#at(path), atime, mtime);
+    nodeFs().lutimesSync(this.#at(path), atime, mtime);
   }
 }
 

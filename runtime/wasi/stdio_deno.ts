@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fstatSync, readSync } from "node:fs";
+import { nodeFs } from "../node_deno.ts";
 import { Filetype } from "./abi.ts";
 import { Errno, errnoOf } from "./errno.ts";
 import type { HostStream } from "./host.ts";
@@ -14,17 +14,44 @@ import { concatenate } from "../concatenate.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What a descriptor of this process is. Pipes have no type in WASI; they are `unknown`. */
-function describe(fd: number): { filetype: Filetype; size: number } {
+interface Description {
+  readonly filetype: Filetype;
+  /** In bytes. */
+  readonly size: number;
+}
+
+const unknown: Description = { filetype: Filetype.unknown, size: 0 };
+
+function describe(fd: number): Description {
   try {
-    const stat = fstatSync(fd);
-    const { size } = stat;
-    if (stat.isFile()) return { filetype: Filetype.regular_file, size };
-    if (stat.isCharacterDevice()) return { filetype: Filetype.character_device, size };
-    if (stat.isSocket()) return { filetype: Filetype.socket_stream, size };
+    return describeByPath(fd) ?? describeByNode(fd);
   } catch {
     // Closed, or a console that has no attributes.
+    return unknown;
   }
-  return { filetype: Filetype.unknown, size: 0 };
+}
+
+/** Linux has a path for it, which only `--allow-all` may ask about. */
+function describeByPath(fd: number): Description | undefined {
+  const path = `/proc/self/fd/${fd}`;
+  if (Deno.build.os !== "linux") return undefined;
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
+  try {
+    const { size, isFile, isCharDevice, isSocket } = Deno.statSync(path);
+    if (isFile) return { filetype: Filetype.regular_file, size };
+    if (isCharDevice) return { filetype: Filetype.character_device, size };
+    return isSocket ? { filetype: Filetype.socket_stream, size } : unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function describeByNode(fd: number): Description {
+  const stat = nodeFs().fstatSync(fd);
+  const { size } = stat;
+  if (stat.isFile()) return { filetype: Filetype.regular_file, size };
+  if (stat.isCharacterDevice()) return { filetype: Filetype.character_device, size };
+  return stat.isSocket() ? { filetype: Filetype.socket_stream, size } : unknown;
 }
 
 const idle = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
@@ -64,8 +91,8 @@ export class DenoInput implements HostStream {
   #unread: Uint8Array = new Uint8Array(0);
 
   constructor(waiter?: Waiter) {
-    this.filetype = describe(0).filetype;
     this.terminal = Deno.stdin.isTerminal();
+    this.filetype = this.terminal ? Filetype.character_device : describe(0).filetype;
     if (this.filetype === Filetype.regular_file) this.#position = initialOffset();
     else this.#waiter = waiter;
   }
@@ -90,7 +117,7 @@ export class DenoInput implements HostStream {
       return part.length;
     }
     if (this.#position !== undefined) {
-      const count = readSync(0, buffer, 0, buffer.length, this.#moved ? this.#position : null);
+      const count = nodeFs().readSync(0, buffer, 0, buffer.length, this.#moved ? this.#position : null);
       this.#position += count;
       return count;
     }
@@ -118,8 +145,8 @@ export class DenoOutput implements HostStream {
 
   constructor(fd: 1 | 2) {
     this.#stream = fd === 1 ? Deno.stdout : Deno.stderr;
-    this.filetype = describe(fd).filetype;
     this.terminal = this.#stream.isTerminal();
+    this.filetype = this.terminal ? Filetype.character_device : describe(fd).filetype;
   }
 
   write(buffer: Uint8Array): number {

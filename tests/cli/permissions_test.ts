@@ -124,12 +124,12 @@ Deno.test("permissions: the guest's run holds no more than it needs", async () =
     const script = `
       import { dropPermissions } from "${new URL("../../cli/permissions.ts", import.meta.url)}";
       const state = (name, path) => Deno.permissions.querySync({ name, path }).state;
-      dropPermissions({ read: [Deno.args[1]], write: [Deno.args[1]] }, [Deno.args[0]]);
+      await dropPermissions({ folders: [Deno.args[1]], outputs: [], loaded: [Deno.args[0]] });
       console.log(JSON.stringify([
         state("read", Deno.args[0]), state("read", Deno.args[1]), state("write", Deno.args[1]),
         ...["run", "net", "env", "sys", "ffi"].map((name) => state(name)),
       ]));
-      dropPermissions({ read: [], write: [] }, []);
+      await dropPermissions({ folders: [], outputs: [], loaded: [] });
       console.log(JSON.stringify([state("read", Deno.args[1]), state("write", Deno.args[1])]));`;
     await Deno.writeTextFile(`${folder}/drop.ts`, script);
     const needed = `${folder}/needed`;

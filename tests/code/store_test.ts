@@ -12,10 +12,10 @@ import { concatenate } from "../../runtime/concatenate.ts";
 import { Factories } from "../../runtime/factories.ts";
 import { assemble } from "../exact/subject.ts";
 import { Random } from "../fuzz/random.ts";
-import { countTicks, journey, type Leg, type Load, loadProgram, OWN_STORE } from "../migration/journey.ts";
+import { countTicks, journey, type Leg, loadProgram, OWN_STORE } from "../migration/journey.ts";
 import { PROGRAMS } from "../programs/table.ts";
 
-const key: CodeKey = { engine: "this", program: "one" };
+const key: CodeKey = { maker: "this", program: () => Promise.resolve("one") };
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -24,8 +24,7 @@ async function encoded(store: CodeStore): Promise<Bytes | undefined> {
   return parts && concatenate(parts) as Bytes;
 }
 
-const read = (bytes: Bytes, { program }: Pick<Load, "program">, wanted = key) =>
-  CodeStore.read(bytes, program.module, wanted, loadScript);
+const read = (bytes: Bytes, wanted = key) => CodeStore.read(bytes, wanted, loadScript);
 
 for (const { name, small, stdin } of PROGRAMS) {
   if (OWN_STORE.includes(name)) continue;
@@ -39,17 +38,17 @@ for (const { name, small, stdin } of PROGRAMS) {
         maxFunctionSize: 2000,
         backEnd: "js",
       };
-      const fresh = CodeStore.empty(load.program.module, key);
+      const fresh = CodeStore.empty(key);
       const { ending } = await journey(load, [{ options, codeCache: fresh }]);
       const plain = await encoded(fresh);
       assert(plain, "there is code");
 
-      const again = (await read(plain, load))!;
+      const again = (await read(plain))!;
       assertEquals((await journey(load, [{ options, codeCache: again }])).ending, ending);
       const withData = await encoded(again);
       assert(withData && withData.length > plain.length, "V8's data is added");
 
-      const warm = (await read(withData, load))!;
+      const warm = (await read(withData))!;
       assertEquals((await journey(load, [{ options, codeCache: warm }])).ending, ending);
       assertEquals(await encoded(warm), undefined, "nothing is new");
 
@@ -58,7 +57,7 @@ for (const { name, small, stdin } of PROGRAMS) {
       const stop = () => ({ stopAtTick: 1 + random.below(Math.ceil(ticks / 3)) });
       const legs: Leg[] = [{ options, stop: stop() }, { options, stop: stop() }, { options }];
       const cached: Leg[] = [];
-      for (const leg of legs) cached.push({ ...leg, codeCache: await read(withData, load) });
+      for (const leg of legs) cached.push({ ...leg, codeCache: await read(withData) });
       assertEquals((await journey(load, cached)).ending, (await journey(load, legs)).ending);
     }
   });
@@ -67,15 +66,15 @@ for (const { name, small, stdin } of PROGRAMS) {
 Deno.test("code: sites are kept to the last detail", async () => {
   for (const name of ["frames", "mixes", "machine"]) {
     const program = Program.from(Deno.readFileSync(new URL(`../programs/${name}.wasm`, import.meta.url)));
-    const store = CodeStore.empty(program.module, key);
+    const store = CodeStore.empty(key);
     const factories = new Factories(program, 0, false, store);
     const made = program.module.codes.map((_, i) =>
       factories.of(program.module.imported.funcs + i, undefined, () => false)
     );
-    const kept = (await read((await encoded(store))!, { program }))!;
+    const kept = (await read((await encoded(store))!))!;
     assertEquals(kept.funcs.length, made.length);
     for (const { form } of made) {
-      const { sites, localTypes } = kept.find(form.func)!.form;
+      const { sites, localTypes } = kept.find(form.func, program.module)!.form;
       assertEquals([sites, localTypes], [form.sites, form.localTypes], `${name}, function ${form.func}`);
     }
   }
@@ -96,9 +95,9 @@ Deno.test("code: constants that JSON does not know survive in a frame", async ()
     const restored = await Guest.restore(outcome.image, program, { imports });
     return await restored.run();
   };
-  const store = CodeStore.empty(program.module, key);
+  const store = CodeStore.empty(key);
   const expected = await run(store);
-  const kept = (await read((await encoded(store))!, { program }))!;
+  const kept = (await read((await encoded(store))!))!;
   assertEquals(await run(kept, 1), expected);
   assert(expected.kind === "finished");
   assertEquals(expected.results.slice(0, 3), [-0, Infinity, -Infinity]);
@@ -120,10 +119,10 @@ Deno.test("code: a trap in kept code has the same stack", async () => {
     assert(outcome.kind === "trapped");
     return outcome.stack.map(({ name }) => name);
   };
-  const store = CodeStore.empty(program.module, key);
+  const store = CodeStore.empty(key);
   const expected = await run(store);
   assertEquals(expected.slice(0, 3), ["inner", "outer", "again"]);
-  assertEquals(await run((await read((await encoded(store))!, { program }))!), expected);
+  assertEquals(await run((await read((await encoded(store))!))!), expected);
 });
 
 Deno.test("code: a rewritten module from kept code, stopped and restored", async () => {
@@ -134,11 +133,11 @@ Deno.test("code: a rewritten module from kept code, stopped and restored", async
     for (const policy of ["counter", "function"] as const) {
       const options: Partial<CompileOptions> = { policy, ticks: true, backEnd: "wasm" };
       const program = load.program.withOptions(options);
-      const store = CodeStore.empty(program.module, key);
+      const store = CodeStore.empty(key);
       assertEquals(store.rewritten, undefined);
       store.keep(program.rewritten!);
       const bytes = (await encoded(store))!;
-      const again = (await read(bytes, { program }))!;
+      const again = (await read(bytes))!;
       assertEquals(again.rewritten, { bytes: program.rewritten!.bytes, traits: program.rewritten!.traits });
       assertEquals(again.funcs, []);
       assertEquals(await again.encode(), undefined, "nothing is new");
@@ -165,27 +164,27 @@ Deno.test("code: a rewritten module from kept code, stopped and restored", async
 Deno.test("code: generated code comes to a rewritten module, and both are kept", async () => {
   const load = loadProgram("sorting", PROGRAMS.find(({ name }) => name === "sorting")!.small.args);
   const { program } = load;
-  const store = CodeStore.empty(program.module, key);
+  const store = CodeStore.empty(key);
   store.keep(program.rewritten!);
-  const first = (await read((await encoded(store))!, load))!;
+  const first = (await read((await encoded(store))!))!;
   await journey(load, [{ options: { backEnd: "js" }, codeCache: first }]);
-  const second = (await read((await encoded(first))!, load))!;
+  const second = (await read((await encoded(first))!))!;
   assertEquals(second.rewritten!.bytes, program.rewritten!.bytes);
   assert(second.funcs.length > 0, "there is generated code");
   // From here on the module is kept with V8's data, too.
-  const third = (await read((await encoded(second))!, load))!;
+  const third = (await read((await encoded(second))!))!;
   assertEquals([third.rewritten!.bytes, third.funcs], [second.rewritten!.bytes, second.funcs]);
 });
 
 Deno.test("code: what is damaged, or made for something else, is none", async () => {
   const load = loadProgram("machine", ["1"]);
-  const store = CodeStore.empty(load.program.module, key);
+  const store = CodeStore.empty(key);
   store.keep(load.program.rewritten!);
   await journey(load, [{ options: { backEnd: "js" }, codeCache: store }]);
   const bytes = (await encoded(store))!;
-  assert(await read(bytes, load));
-  assertEquals(await read(bytes, load, { ...key, engine: "that" }), undefined);
-  assertEquals(await read(bytes, load, { ...key, program: "another" }), undefined);
+  assert(await read(bytes));
+  assertEquals(await read(bytes, { ...key, maker: "that" }), undefined);
+  assertEquals(await read(bytes, { ...key, program: () => Promise.resolve("another") }), undefined);
   const random = new Random(11);
   for (let round = 0; round < 400; round++) {
     // Now and then it is cut, too; the lines at its beginning are what is most likely to be believed.
@@ -193,6 +192,28 @@ Deno.test("code: what is damaged, or made for something else, is none", async ()
     if (damaged.length > 0) {
       damaged[random.below(Math.min(damaged.length, round % 4 ? 1000 : Infinity))] ^= 1 + random.below(255);
     }
-    assertEquals(await read(damaged, load), undefined);
+    assertEquals(await read(damaged), undefined);
   }
+});
+
+Deno.test("code: the program is known by its file's stamp, and else by its hash", async () => {
+  const { program } = loadProgram("machine", ["1"]);
+  const store = CodeStore.empty({ ...key, stamp: "a" });
+  store.keep(program.rewritten!);
+  const bytes = (await encoded(store))!;
+  const never = () => Promise.reject(new Error("the hash is not needed"));
+
+  const same = await read(bytes, { ...key, program: never, stamp: "a" });
+  assert(same);
+  assertEquals(await same.encode(), undefined, "nothing is new");
+  assertEquals(
+    await read(bytes, { ...key, program: () => Promise.resolve("another"), stamp: "b" }),
+    undefined,
+  );
+  assertEquals(await read(bytes, { ...key, program: () => Promise.resolve("another") }), undefined);
+
+  const touched = await read(bytes, { ...key, stamp: "b" });
+  assert(touched);
+  const again = (await encoded(touched))!;
+  assert(await read(again, { ...key, program: never, stamp: "b" }), "the new stamp is kept");
 });
