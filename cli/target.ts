@@ -51,10 +51,8 @@ export async function loadRunnable(
   if (isArtifact(bytes)) return { program: await readArtifact(bytes, options) };
   const binary = isText(path, bytes) ? await assemble(path, bytes) : bytes;
   const chosen = compileOptions({ ...defaults, ...givenOptions(options) });
-  // Other threads are at it while this one decodes.
-  const opening = openCodeFile(binary, chosen, stamp, place);
+  const codeFile = await openCodeFile(binary, chosen, stamp, place);
   const program = Program.decoded(binary, chosen);
-  const codeFile = await opening;
   const code = codeFile?.code;
   if (code?.rewritten !== undefined) program.takeRewritten(code.rewritten);
   else if (!code?.funcs.length) {

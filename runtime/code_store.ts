@@ -12,7 +12,7 @@ import type { KeptModule } from "../compiler/rewrite/module.ts";
 import type { Module, ValType } from "../compiler/types.ts";
 import { concatenate } from "./concatenate.ts";
 import type { CodeCache, Factory } from "./factories.ts";
-import { takeInAhead } from "./native_code.ts";
+import { takeIn } from "./native_code.ts";
 
 /** A script that the engine below us has taken in. */
 export interface Script {
@@ -120,12 +120,10 @@ export class CodeStore implements CodeCache {
     if (parts === undefined || parts.maker !== key.maker) return undefined;
     const { kept, funcs, sites, data } = parts;
     const isSame = key.stamp !== undefined && parts.stamp === key.stamp;
-    // Other threads do all of this. No damage makes code dangerous to the engine that takes it in.
-    const [digested, program] = await Promise.all([
-      digest(content),
-      isSame ? parts.program : key.program(),
-      kept && takeInAhead(kept.bytes),
-    ]);
+    const checked = Promise.all([digest(content), isSame ? parts.program : key.program()]);
+    // Another thread is at it while the engine takes in what no damage makes dangerous.
+    if (kept) takeIn(kept.bytes, 0);
+    const [digested, program] = await checked;
     if (digested !== sha256 || program !== parts.program) return undefined;
     const text = new TextDecoder().decode(parts.text);
     const script = text === "" ? undefined : await load(text, data.length > 0 ? data : undefined);

@@ -24,16 +24,6 @@ export function takeIn(rewritten: Bytes, instance: number): WebAssembly.Module |
   return module ?? undefined;
 }
 
-/** Has other threads take in a rewritten module of which there will be a first instance. */
-export async function takeInAhead(rewritten: Bytes): Promise<void> {
-  try {
-    first.set(rewritten, await WebAssembly.compile(rewritten));
-  } catch (error) {
-    if (!(error instanceof WebAssembly.CompileError)) throw error;
-    first.set(rewritten, null);
-  }
-}
-
 function moduleOf(bytes: Bytes): WebAssembly.Module | undefined {
   try {
     return new WebAssembly.Module(bytes);
