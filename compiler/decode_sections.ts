@@ -301,14 +301,13 @@ const passive: SegmentMode = { kind: "passive" };
 
 type Locals = Code["locals"][number];
 
-/** Of the declarations of locals most are the same few. By type, then by count. */
-const knownLocals = new Map<ValType, Locals[]>();
+/** Of the declarations of locals most are the same few. By type and count. */
+const knownLocals: Locals[][] = [];
+const mostKnown = 64;
 
 function localsOf(count: number, type: ValType): Locals {
-  if (count >= 100) return { count, type };
-  let known = knownLocals.get(type);
-  if (known === undefined) knownLocals.set(type, known = []);
-  return known[count] ??= { count, type };
+  if (count >= mostKnown) return { count, type };
+  return (knownLocals[type] ??= [])[count] ??= { count, type };
 }
 
 const noLocals: Locals[] = [];

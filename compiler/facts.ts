@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { Scan } from "./passing.ts";
+import { op } from "./opcodes.ts";
+import { passOver, u32At } from "./passing.ts";
 import type { Module } from "./types.ts";
 
 export interface Facts {
@@ -17,6 +18,10 @@ export interface Facts {
   readonly grows: boolean;
 }
 
+const [loop, call, callIndirect, grow] = ["loop", "call", "call_indirect", "memory.grow"].map(op);
+const wanted = new Uint8Array(0x100);
+for (const opcode of [loop, call, callIndirect, grow]) wanted[opcode] = 1;
+
 /**
  * The facts of all defined functions of a module. Bodies need not be valid; then the facts mean nothing.
  */
@@ -24,33 +29,23 @@ export function factsOf({ bytes, codes, funcTypes, types }: Module): Facts[] {
   // Which function saw a callee or a type last: a set for each would take longer than all the rest.
   const seenFuncs = new Int32Array(funcTypes.length).fill(-1);
   const seenTypes = new Int32Array(types.length).fill(-1);
-  const scan = new Scan(bytes);
   return codes.map(({ bodyStart, end }, i): Facts => {
     const callees: number[] = [];
     const indirect: number[] = [];
     let loops = false;
     let grows = false;
-    scan.at = bodyStart;
-    scan.end = end;
-    while (!scan.ended) {
-      const opcode = scan.opcode();
-      if (opcode === 0x10) {
-        const func = scan.u32();
-        if (seenFuncs[func] === i) continue;
-        seenFuncs[func] = i;
-        if (func < funcTypes.length) callees.push(func);
-      } else if (opcode === 0x11) {
-        const type = scan.u32();
-        scan.u32();
-        if (seenTypes[type] === i) continue;
-        seenTypes[type] = i;
-        if (type < types.length) indirect.push(type);
-      } else {
-        if (opcode === 0x03) loops = true;
-        if (opcode === 0x40) grows = true;
-        scan.immediates(opcode);
+    passOver(bytes, bodyStart, end, wanted, (opcode, at) => {
+      if (opcode === loop) loops = true;
+      else if (opcode === grow) grows = true;
+      else {
+        const isDirect = opcode === call;
+        const index = u32At(bytes, at + 1);
+        const seen = isDirect ? seenFuncs : seenTypes;
+        if (seen[index] === i) return;
+        seen[index] = i;
+        if (index < seen.length) (isDirect ? callees : indirect).push(index);
       }
-    }
+    });
     return { callees, indirect, loops, grows };
   });
 }

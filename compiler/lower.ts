@@ -115,7 +115,7 @@ export class Lowering {
       this.localTypes.length < maxArguments;
     const liveness = inPlace && this.structure.sites > 0
       ? livenessOf(module, defined, this.localTypes.length)
-      : new Map<number, Uint32Array>();
+      : new Map<number, Int32Array>();
     this.#captures = new Captures(
       this.localTypes,
       (local) => this.place(local),

@@ -31,6 +31,9 @@ const ofImmediate: Partial<Record<Immediate, number>> = {
   table_table: 2,
 };
 
+/** Behind it stands the rest of an opcode. */
+const prefix = 0xfc;
+
 /** By `signatureIndex`. */
 const passings = new Uint8Array(0x200).fill(1);
 for (const { code, immediate } of opcodes) passings[signatureIndex(code)] = ofImmediate[immediate] ?? 1;
@@ -54,6 +57,41 @@ export function passed(bytes: Uint8Array, at: number, opcode: number, end: numbe
   return scan.at;
 }
 
+/**
+ * Goes over the instructions of a body without checks.
+ *
+ * @param wanted By opcode; those of a prefix are never wanted.
+ * @param visit Is given a wanted instruction, and where it stands: see {@linkcode u32At} for what follows.
+ */
+export function passOver(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  wanted: Uint8Array,
+  visit: (opcode: number, at: number) => void,
+): void {
+  for (let at = start; at < end;) {
+    const opcode = bytes[at];
+    if (opcode === prefix) {
+      const scan = new Scan(bytes, at, end);
+      scan.immediates(scan.opcode());
+      at = scan.at;
+      continue;
+    }
+    if (wanted[opcode] !== 0) visit(opcode, at);
+    at++;
+    let passing = passings[opcode];
+    if (passing > Passing.integers) at = passed(bytes, at, opcode, end);
+    else for (; passing > 0; passing--) while (bytes[at++] >= 0x80);
+  }
+}
+
+/** The unsigned LEB128 of 32 bits that stands somewhere. */
+export function u32At(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at];
+  return byte < 0x80 ? byte : new Scan(bytes, at).u32();
+}
+
 /** A pass over a body without checks, quicker than a `Reader`. It need not be valid; then nothing it gives means anything. */
 export class Scan {
   /** @param at Offset of what is next. @param end Where to end. */
@@ -66,7 +104,7 @@ export class Scan {
   /** Passes an opcode, prefix included, and gives it. */
   opcode(): number {
     const opcode = this.bytes[this.at++];
-    return opcode === 0xfc ? 0xfc00 | this.u32() : opcode;
+    return opcode === prefix ? 0xfc00 | this.u32() : opcode;
   }
 
   /** Passes an unsigned LEB128 of 32 bits, and gives it. */

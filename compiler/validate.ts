@@ -69,10 +69,20 @@ function checkBodies(module: Module): void {
 /** The rules for everything outside of function bodies. */
 class Rules {
   /** Where the current rule looks, for messages. */
-  #offset = 0;
-  #where = "";
+  #section: Located = "imports";
+  #entry = 0;
 
-  constructor(readonly module: Module) {}
+  readonly #sizes: Readonly<Record<ExternKind, number>>;
+
+  constructor(readonly module: Module) {
+    const { funcTypes, tables, memories, globalTypes } = module;
+    this.#sizes = {
+      func: funcTypes.length,
+      table: tables.length,
+      memory: memories.length,
+      global: globalTypes.length,
+    };
+  }
 
   check(): void {
     const { module } = this;
@@ -108,9 +118,9 @@ class Rules {
 
   /** Applies a rule to each entry of a section. */
   #each<T>(section: Located, entries: readonly T[], rule: (entry: T) => void): void {
+    this.#section = section;
     entries.forEach((entry, i) => {
-      this.#offset = this.module.offsets[section][i];
-      this.#where = section === "start" ? "start section" : `${singular[section]} ${i}`;
+      this.#entry = i;
       rule(entry);
     });
   }
@@ -133,17 +143,7 @@ class Rules {
   }
 
   #index(kind: ExternKind, index: number): void {
-    if (index >= this.#space(kind).length) this.#fail(`unknown ${names[kind]} ${index}`);
-  }
-
-  #space(kind: ExternKind): readonly unknown[] {
-    const { module } = this;
-    return {
-      func: module.funcTypes,
-      table: module.tables,
-      memory: module.memories,
-      global: module.globalTypes,
-    }[kind];
+    if (index >= this.#sizes[kind]) this.#fail(`unknown ${names[kind]} ${index}`);
   }
 
   #start(index: number): void {
@@ -184,8 +184,14 @@ class Rules {
         }
         return type;
       }
-      default:
-        return ValType[expr.op.slice(0, 3) as "i32"];
+      case "i32.const":
+        return ValType.i32;
+      case "i64.const":
+        return ValType.i64;
+      case "f32.const":
+        return ValType.f32;
+      case "f64.const":
+        return ValType.f64;
     }
   }
 
@@ -196,7 +202,9 @@ class Rules {
   }
 
   #fail(reason: string): never {
-    throw new InvalidError(reason, this.#offset, this.#where);
+    const [section, i] = [this.#section, this.#entry];
+    const where = section === "start" ? "start section" : `${singular[section]} ${i}`;
+    throw new InvalidError(reason, this.module.offsets[section][i], where);
   }
 }
 

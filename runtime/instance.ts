@@ -50,7 +50,8 @@ export class Instance {
   readonly #factories: Factories;
   readonly #rt: Record<string, unknown>;
   #native: Native | null | undefined;
-  readonly #isRestored: boolean;
+  /** Whether its segments, and nothing else, made its tables what they are before it runs. */
+  #isAsDefined = false;
 
   /**
    * Allocates the instance and its own functions, tables, memories and globals; segments are not
@@ -66,7 +67,6 @@ export class Instance {
     given: Given = {},
   ) {
     const module = this.module = program.module;
-    this.#isRestored = given.tables !== undefined;
     const cache = index === 0 ? store.codeCache : undefined;
     const isNative = given.factories === undefined && Native.isPossible(program, store.thread);
     if (!isNative) this.#native = null;
@@ -178,6 +178,7 @@ export class Instance {
       this.memories[mode.index].init(bytes, offset, 0, bytes.length);
       this.dataDrop(i);
     });
+    this.#isAsDefined = true;
   }
 
   memoryInit(data: number, to: number, from: number, length: number): void {
@@ -207,7 +208,7 @@ export class Instance {
   /** Called before any of its code runs. What it begins with is there by then. */
   prepare(): void {
     if (this.#native !== undefined) return;
-    this.#native = Native.of(this, this.#isRestored) ?? null;
+    this.#native = Native.of(this, this.#isAsDefined) ?? null;
     if (this.#native) this.store.thread.natives.push(this.#native);
   }
 

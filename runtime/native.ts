@@ -117,12 +117,15 @@ export class Native {
   }
 
   /**
-   * An instance's functions; `undefined` if a restored table is not as the module has it, or if what was added
+   * An instance's functions.
+   *
+   * @param isAsDefined Whether the module's own segments made its tables what they are.
+   * @returns `undefined` if a restored table is not as the module has it, or if what was added
    * is too much for V8, which has limits for the locals and the length of a function.
    */
-  static of(instance: Instance, isRestored: boolean): Native | undefined {
+  static of(instance: Instance, isAsDefined: boolean): Native | undefined {
     const { program: { rewritten }, store: { thread } } = instance;
-    if (isRestored && !hasOwnTables(instance)) return undefined;
+    if (!isAsDefined && !hasOwnTables(instance)) return undefined;
     const module = takeIn(rewritten!.bytes, instance.index);
     return module && new Native(instance, rewritten!, module, sharedMemoryOf(thread.control)!);
   }
