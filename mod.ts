@@ -113,5 +113,5 @@ export {
   type SnapshotGlobal,
   type Value,
 } from "./runtime/image/snapshot.ts";
-export { Word as ChannelWord } from "./runtime/wasi/channel.ts";
+export { ChannelWord } from "./runtime/wasi/channel.ts";
 export * from "./runtime/wasi/mod.ts";

@@ -12,11 +12,11 @@ import { controlWords, requestStop, stopRequest } from "../runtime/control.ts";
 import {
   channelBuffer,
   type ChannelMemory,
+  ChannelWord,
   GuestChannel,
   serveInput,
-  Word as ChannelWord,
 } from "../runtime/wasi/channel.ts";
-import type { Waited } from "../runtime/wasi/host.ts";
+import type { Waited } from "../mod.ts";
 import type { Interrupted } from "../runtime/wasi/interrupt.ts";
 
 /** What the watcher is told first. */

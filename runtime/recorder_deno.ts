@@ -22,7 +22,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "./image/writer.ts";
-import { Word as ChannelWord } from "./wasi/channel.ts";
+import { ChannelWord } from "./wasi/channel.ts";
 import { WasiSaveError } from "./wasi/state.ts";
 
 /** An image on which the first one can build. */

@@ -1,6 +1,7 @@
 /**
  * Checks the direction of imports: `cli.ts -> mod.ts -> runtime/ -> compiler/`, and that `compiler/` and the
  * core of `runtime/` are free of Deno and Node; and that nothing detaches a buffer (RATIONALE.md says why).
+ * The command line may go past `mod.ts`, which loads everything, for what `mod.ts` offers.
  * Prints each violation; the exit code is 1 if there is one.
  *
  * ```sh
@@ -20,6 +21,8 @@ interface Part {
   readonly packages: RegExp;
   /** Whether `Deno` may be used. */
   readonly deno: boolean;
+  /** Files of which only names may be imported that `mod.ts` offers. */
+  readonly offered?: RegExp;
 }
 
 const nothing = /^$/;
@@ -58,7 +61,8 @@ const parts: readonly Part[] = [
   {
     name: "cli.ts and cli/",
     files: /^cli(\.ts$|\/)/,
-    may: /^(cli\/.*|mod\.ts|runtime\/.*_deno\.ts)$/,
+    may: /^(cli|runtime|compiler)\/|^mod\.ts$/,
+    offered: new RegExp(`^(${core}|compiler/.*)$`),
     packages: /^(@std\/.+|node:.+|wabt)$/,
     deno: true,
   },
@@ -100,6 +104,20 @@ function fileOf(specifier: string, from: string): string | undefined {
   return new URL(specifier, `file:///${from}`).pathname.slice(1);
 }
 
+/** The names in the braces of imports and exports, as they are where they come from, or as they are given on. */
+function namesIn(clause: string, given: boolean): string[] {
+  return [...clause.matchAll(/\{([^}]*)\}/g)]
+    .flatMap(([, list]) => list.split(","))
+    .map((name) => name.trim().replace(/^type\s+/, "").split(/\s+as\s+/))
+    .map((names) => given ? names[names.length - 1] : names[0])
+    .filter((name) => name !== "");
+}
+
+/** The names that modules export which only give on what others have. */
+export function namesOffered(...texts: readonly string[]): Set<string> {
+  return new Set(texts.flatMap((text) => namesIn(without(text, isComment), true)));
+}
+
 /** What detaches a buffer: its own methods, and messages that move it. */
 const detaching = /\.transfer(?:ToFixedLength)?\(|\btransfer:|\bpostMessage\([^;]*,\s*\[[^\]]/g;
 
@@ -113,8 +131,9 @@ export interface Violation {
  * The violations in one file.
  *
  * @param path From the root of the project, with `/`.
+ * @param offered What `mod.ts` offers.
  */
-export function violations(path: string, text: string): Violation[] {
+export function violations(path: string, text: string, offered: ReadonlySet<string>): Violation[] {
   const part = parts.find(({ files }) => files.test(path));
   if (part === undefined) return [];
   const found: Violation[] = [];
@@ -122,13 +141,16 @@ export function violations(path: string, text: string): Violation[] {
     found.push({ line: code.slice(0, at).split("\n").length, reason });
   };
   const imports = without(text, isComment);
-  for (const { index, groups } of imports.matchAll(imported)) {
+  for (const { 0: clause, index, groups } of imports.matchAll(imported)) {
     const specifier = groups!.specifier;
     const file = fileOf(specifier, path);
     const allowed = file === undefined ? part.packages.test(specifier) : part.may.test(file);
     if (!allowed) report(imports, index, `${part.name} may not import ${file ?? specifier}`);
     else if (file !== undefined && !file.endsWith(".ts")) {
       report(imports, index, `${specifier} has no .ts at its end`);
+    } else if (file !== undefined && part.offered?.test(file)) {
+      const hidden = namesIn(clause, false).filter((name) => !offered.has(name));
+      if (hidden.length > 0) report(imports, index, `mod.ts does not offer ${hidden.join(", ")}`);
     }
   }
   if (!part.deno) {
@@ -153,11 +175,14 @@ function* sources(root: URL, folder = ""): Generator<string> {
 
 function main(): number {
   const root = new URL("../", import.meta.url);
+  const offered = namesOffered(
+    ...["mod.ts", "runtime/wasi/mod.ts"].map((path) => Deno.readTextFileSync(new URL(path, root))),
+  );
   let checked = 0;
   let wrong = 0;
   for (const path of [...sources(root)].sort()) {
     checked++;
-    for (const { line, reason } of violations(path, Deno.readTextFileSync(new URL(path, root)))) {
+    for (const { line, reason } of violations(path, Deno.readTextFileSync(new URL(path, root)), offered)) {
       wrong++;
       console.error(`${path}:${line}: ${reason}`);
     }

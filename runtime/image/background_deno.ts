@@ -7,7 +7,7 @@
  * @module
  */
 import { stopRequest } from "../control.ts";
-import { Word as ChannelWord } from "../wasi/channel.ts";
+import { ChannelWord } from "../wasi/channel.ts";
 import type { Bytes, Compression } from "./codec.ts";
 import { denoCodecOf } from "./codec_deno.ts";
 import { MAX_DATA_BYTES } from "./format.ts";

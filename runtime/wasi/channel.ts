@@ -12,7 +12,7 @@ import type { Waited } from "./host.ts";
 import { INTERRUPTED, type Interrupted } from "./interrupt.ts";
 
 /** Words of the header. */
-export const Word = {
+export const ChannelWord = {
   /** Counts everything that may wake the guest; this is what it waits on. */
   wake: 0,
   /** 1 while a stop is requested; 2 if the guest is to go on after it. */
@@ -56,7 +56,7 @@ class Channel {
 
   /** Whether a stop is requested. */
   get stopping(): boolean {
-    return this.load(Word.stop) !== 0;
+    return this.load(ChannelWord.stop) !== 0;
   }
 }
 
@@ -64,13 +64,15 @@ class Channel {
 export class GuestChannel extends Channel {
   /** Bytes there are and are ours. */
   #ready(): number {
-    return this.load(Word.want) !== 0 ? 0 : this.load(Word.length) - this.load(Word.taken);
+    return this.load(ChannelWord.want) !== 0
+      ? 0
+      : this.load(ChannelWord.length) - this.load(ChannelWord.taken);
   }
   #ask(): void {
-    if (this.load(Word.closed) !== 0) this.store(Word.end, 1);
-    if (this.load(Word.want) !== 0 || this.load(Word.end) !== 0) return;
-    this.store(Word.want, 1);
-    Atomics.notify(this.words, Word.want);
+    if (this.load(ChannelWord.closed) !== 0) this.store(ChannelWord.end, 1);
+    if (this.load(ChannelWord.want) !== 0 || this.load(ChannelWord.end) !== 0) return;
+    this.store(ChannelWord.want, 1);
+    Atomics.notify(this.words, ChannelWord.want);
   }
 
   /** Bytes read, 0 at the end. Blocks until there are some, or until a stop. */
@@ -79,12 +81,12 @@ export class GuestChannel extends Channel {
   }
   #settle(waited: Waited, buffer: Uint8Array): number | Interrupted {
     if (waited === INTERRUPTED) return INTERRUPTED;
-    const error = Atomics.exchange(this.words, Word.error, 0);
+    const error = Atomics.exchange(this.words, ChannelWord.error, 0);
     if (error !== 0) fail(error as Errno);
     const count = Math.min(this.#ready(), buffer.length);
-    const taken = this.load(Word.taken);
+    const taken = this.load(ChannelWord.taken);
     buffer.set(this.bytes.subarray(taken, taken + count));
-    this.store(Word.taken, taken + count);
+    this.store(ChannelWord.taken, taken + count);
     return count;
   }
 
@@ -93,7 +95,7 @@ export class GuestChannel extends Channel {
     const ready = this.#ready();
     if (ready > 0) return ready;
     this.#ask();
-    return this.load(Word.end) !== 0 || this.load(Word.error) !== 0 ? 1 : 0;
+    return this.load(ChannelWord.end) !== 0 || this.load(ChannelWord.error) !== 0 ? 1 : 0;
   }
 
   wait(ms: number, input: boolean): Waited {
@@ -102,25 +104,25 @@ export class GuestChannel extends Channel {
   #wait(ms: number, input: boolean): Waited {
     const deadline = performance.now() + ms;
     for (;;) {
-      const seen = this.load(Word.wake);
+      const seen = this.load(ChannelWord.wake);
       if (input && this.available() > 0) return "input";
       const left = deadline - performance.now();
       if (left <= 0) return "time";
       if (this.stopping) return INTERRUPTED;
-      Atomics.wait(this.words, Word.wake, seen, left);
+      Atomics.wait(this.words, ChannelWord.wake, seen, left);
     }
   }
 
   /** Input that was handed over and not yet read. */
   pending(): Uint8Array {
-    const taken = this.load(Word.taken);
+    const taken = this.load(ChannelWord.taken);
     return this.bytes.slice(taken, taken + this.#ready());
   }
 
   /** Settles when a stop is requested. For waits on promises, which must not block the thread. */
   async stopRequested(): Promise<void> {
     while (!this.stopping) {
-      const wait = Atomics.waitAsync(this.words, Word.wake, this.load(Word.wake));
+      const wait = Atomics.waitAsync(this.words, ChannelWord.wake, this.load(ChannelWord.wake));
       if (this.stopping) return;
       if (wait.async) await wait.value;
     }
@@ -142,12 +144,12 @@ export interface ChannelMemory {
  * Reads input whenever the guest wants some, until the channel is closed. It uses nothing but its
  * parameters, so that its text can be sent to a thread that has no files to import from.
  *
- * @param word {@link Word}
+ * @param word {@link ChannelWord}
  * @param errorNumber What the guest is told of a failure to read; 0 for the end of the input.
  */
 export async function serveInput(
   { words, bytes }: ChannelMemory,
-  word: typeof Word,
+  word: typeof ChannelWord,
   read: InputReader["read"],
   errorNumber: (error: unknown) => number,
 ): Promise<void> {
@@ -179,31 +181,31 @@ export async function serveInput(
 /** The other end, in a thread that is free to listen. */
 export class ControlChannel extends Channel {
   #wake(): void {
-    Atomics.add(this.words, Word.wake, 1);
-    Atomics.notify(this.words, Word.wake);
+    Atomics.add(this.words, ChannelWord.wake, 1);
+    Atomics.notify(this.words, ChannelWord.wake);
   }
 
   /** Makes a blocked guest come back with `INTERRUPTED`, and a running one the next time it would block. */
   requestStop(): void {
-    this.store(Word.stop, 1);
+    this.store(ChannelWord.stop, 1);
     this.#wake();
   }
   /** The stop was called off, or has been served: waits block again. */
   clearStop(): void {
-    this.store(Word.stop, 0);
+    this.store(ChannelWord.stop, 0);
   }
 
   /** Reads from `input` whenever the guest wants some, until {@link close}. */
   serve(input: InputReader): Promise<void> {
     const { words, bytes } = this;
     const errorNumber = (error: unknown) => errnoOf(error) ?? Errno.io;
-    return serveInput({ words, bytes }, Word, (buffer) => input.read(buffer), errorNumber);
+    return serveInput({ words, bytes }, ChannelWord, (buffer) => input.read(buffer), errorNumber);
   }
 
   /** Ends {@link serve}; a guest that asks from now on finds the end of the input. */
   close(): void {
-    this.store(Word.closed, 1);
-    Atomics.notify(this.words, Word.want);
+    this.store(ChannelWord.closed, 1);
+    Atomics.notify(this.words, ChannelWord.want);
     this.#wake();
   }
 }
