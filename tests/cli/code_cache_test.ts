@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assemble } from "../exact/subject.ts";
 import { type Ended, mvvm, programPath, PYTHON, type Setting, withFolder } from "./command.ts";
 
 const script = "print(sum(i * i for i in range(1000)))";
@@ -100,6 +101,51 @@ Deno.test("code cache: a program is stopped and goes on in kept code", () =>
       assertEquals([second.code, second.stderr], [0, ""]);
       assertEquals(first.stdout + second.stdout, whole.stdout);
     }
+  }));
+
+/** A program that writes "1": what says so is small, and far from what a sample has. */
+function writingOne(): Promise<Uint8Array> {
+  const padding = `(func ${"nop ".repeat(160_000)})`;
+  return assemble(`(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\\08\\00\\00\\00\\01\\00\\00\\00")
+    ${padding}
+    (func (export "_start")
+      (i32.store8 (i32.const 8) (i32.const 49))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12))))
+    ${padding})`);
+}
+
+Deno.test("code cache: a program that was changed is another, whatever its time of modification", () =>
+  withFolder(async (folder) => {
+    const target = `${folder}/p.wasm`;
+    const setting = { codeCache: `${folder}/cache` };
+    const run = async () => (await mvvm(["run", target], setting)).stdout;
+    const settle = () => new Promise((resolve) => setTimeout(resolve, 2100));
+    const binary = await writingOne();
+    // i32.const 49
+    const at = binary.findIndex((byte, i) => byte === 0x41 && binary[i + 1] === 49) + 1;
+    Deno.writeFileSync(target, binary);
+    const { mtime } = Deno.statSync(target);
+
+    // At first its stamp is not believed yet, then it is; then it is kept, and goes with what is kept.
+    assertEquals(await run(), "1");
+    await settle();
+    const kept: Uint8Array[] = [];
+    for (let round = 0; round < 3; round++) {
+      assertEquals(await run(), "1");
+      kept.push(Deno.readFileSync(only(setting.codeCache)));
+    }
+    assertEquals(kept[2], kept[1], "nothing is new");
+
+    binary[at] = 50;
+    Deno.writeFileSync(target, binary);
+    Deno.utimeSync(target, mtime!, mtime!);
+    assertEquals(await run(), "2");
+    await settle();
+    for (let round = 0; round < 2; round++) assertEquals(await run(), "2");
+    assertEquals(files(setting.codeCache).length, 1, "the sample is the same");
   }));
 
 Deno.test("code cache: two processes at once", () =>
