@@ -77,7 +77,7 @@ const parts: readonly Part[] = [
     name: "std/",
     files: /^std\//,
     may: nothing,
-    packages: /^(node:.+|@msgpack\/.+)$/,
+    packages: /^node:.+$/,
     deno: false,
   },
 ];
