@@ -75,7 +75,7 @@ export class Factories {
     const known = this.#made.get(key) ??
       (site === undefined ? this.cache?.find(func, this.program.module) : undefined);
     if (known !== undefined) return known;
-    const point = site === undefined ? undefined : this.point(func, site);
+    const point = site === undefined ? undefined : this.#point(func, site);
     const ready = this.shared ? undefined : isReady;
     const { text, form } = this.program.compile(func, point, ready, `wasm-${this.index}`);
     const made = { make: new Function("rt", "K", text + this.#mark) as Factory["make"], form };
@@ -96,10 +96,14 @@ export class Factories {
     return info;
   }
 
-  /** @throws {RangeError} There is no such site. */
-  point(func: number, site: number): ResumePoint {
+  /** The same of a site that was checked before. @throws {RangeError} There is no such site. */
+  knownSite(func: number, site: number): SiteInfo {
     const info = this.site(func, site);
     if (info === undefined) throw new RangeError(`function ${func} has no site at offset ${site}`);
-    return pointOf(site, info);
+    return info;
+  }
+
+  #point(func: number, site: number): ResumePoint {
+    return pointOf(site, this.knownSite(func, site));
   }
 }

@@ -235,6 +235,11 @@ export class Instance {
     return this.#factories.site(func, site);
   }
 
+  /** The same of a frame that is there. @throws {RangeError} There is no such site. */
+  knownSite(func: number, site: number): SiteInfo {
+    return this.#factories.knownSite(func, site);
+  }
+
   /** How many raw values the parameters of a function take. */
   rawParams(func: number): number {
     return rawLength(this.module.funcTypes[func].params);

@@ -61,8 +61,7 @@ export class ResumedForms {
 
   #make(func: number, site: number): ResumedForm | undefined {
     const { owner: { module, program: { options } }, links } = this;
-    const info = this.owner.site(func, site);
-    if (info === undefined) throw new RangeError(`function ${func} has no site at offset ${site}`);
+    const info = this.owner.knownSite(func, site);
     const number = this.#first + this.#made.length;
     try {
       const name = `${links.name}r${number}`;
