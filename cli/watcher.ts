@@ -16,7 +16,7 @@ import {
   GuestChannel,
   serveInput,
 } from "../runtime/wasi/channel.ts";
-import type { Waited } from "../mod.ts";
+import type { Waited } from "../runtime/wasi/host.ts";
 import type { Interrupted } from "../runtime/wasi/interrupt.ts";
 
 /** What the watcher is told first. */

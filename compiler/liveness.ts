@@ -56,9 +56,9 @@ for (
 /** The instructions of a body that change what is live. It need not be valid yet; then nothing means anything. */
 class Steps {
   count = 0;
-  #events = new Uint8Array(1024);
+  events = new Uint8Array(1024);
   /** Of each: a local, the index of a label, or of a point; at a loop's end that of the loop, and -1 at other ends. */
-  #args = new Int32Array(1024);
+  args = new Int32Array(1024);
   /** File offsets of the loops, and of the calls if they are wanted. */
   readonly points: number[] = [];
   /** The first step that is a point, and how many blocks there are at most, each in the next, and loops. */
@@ -68,26 +68,19 @@ class Steps {
   #open: number[] = [];
   #loops = 0;
 
-  get events(): Uint8Array {
-    return this.#events;
-  }
-  get args(): Int32Array {
-    return this.#args;
-  }
-
   /** Begins again, with a body. */
   read({ bytes, codes }: Module, definedIndex: number, withCalls: boolean): void {
     const { bodyStart, end } = codes[definedIndex];
-    this.count =
-      this.mostBlocks =
-      this.mostLoops =
-      this.#loops =
-        0;
-    this.points.length = this.#open.length = 0;
+    this.count = 0;
+    this.mostBlocks = 0;
+    this.mostLoops = 0;
+    this.#loops = 0;
+    this.points.length = 0;
+    this.#open.length = 0;
     // No instruction is more steps than it has bytes.
-    if (end - bodyStart > this.#events.length) {
-      this.#events = new Uint8Array(2 * (end - bodyStart));
-      this.#args = new Int32Array(2 * (end - bodyStart));
+    if (end - bodyStart > this.events.length) {
+      this.events = new Uint8Array(2 * (end - bodyStart));
+      this.args = new Int32Array(2 * (end - bodyStart));
     }
     passOver(bytes, bodyStart, end, events, (opcode, at) => {
       const event = events[opcode];
@@ -122,8 +115,8 @@ class Steps {
   }
 
   #add(event: number, arg: number): void {
-    this.#events[this.count] = event;
-    this.#args[this.count++] = arg;
+    this.events[this.count] = event;
+    this.args[this.count++] = arg;
   }
 
   #addPoint(event: number, at: number): void {
@@ -154,9 +147,10 @@ const steps = new Steps();
 export function livenessOf(module: Module, definedIndex: number, locals: number, withCalls = true): Liveness {
   steps.read(module, definedIndex, withCalls);
   const { points } = steps;
+  if (points.length === 0) return new Map();
   const words = (locals + 31) >> 5;
   const sets = points.map(() => new Int32Array(words));
-  if (points.length > 0) { for (let word = 0; word < words; word++) findWord(sets, word); }
+  for (let word = 0; word < words; word++) findWord(sets, word);
   return new Map(sets.map((set, point) => [points[point], set]));
 }
 

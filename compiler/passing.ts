@@ -79,10 +79,7 @@ export function passOver(
       continue;
     }
     if (wanted[opcode] !== 0) visit(opcode, at);
-    at++;
-    let passing = passings[opcode];
-    if (passing > Passing.integers) at = passed(bytes, at, opcode, end);
-    else for (; passing > 0; passing--) while (bytes[at++] >= 0x80);
+    at = passed(bytes, at + 1, opcode, end);
   }
 }
 

@@ -50,14 +50,14 @@ export class CodeFile implements Disposable {
     try {
       const engine = engineVersion();
       if (engine === undefined || !isOwn(folder)) return undefined;
+      const chosen = optionsText(options);
       const key: CodeKey = {
-        maker: await shortDigest(`${engine}, ${optionsText(options)}`),
+        maker: await shortDigest(`${engine}, ${chosen}`),
         program: async () => (await binaryHash(binary)).toHex(),
         stamp,
       };
-      const path = `${folder}/${await shortDigest(sampleOf(binary))}-${await shortDigest(
-        optionsText(options),
-      )}${extension}`;
+      const name = `${await shortDigest(sampleOf(binary))}-${await shortDigest(chosen)}`;
+      const path = `${folder}/${name}${extension}`;
       if (!exists(path)) makeRoom(folder);
       file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
       const code = await CodeStore.read(readAll(file), key, loadScript);

@@ -95,9 +95,7 @@ export class Instance {
       if (given.globals === undefined) [global.v, global.h = 0] = this.#evaluate(init) as [unknown, number];
     });
     module.elements.forEach(({ init, mode }) => {
-      const element = (expr: ConstExpr) =>
-        expr.op === "ref.func" ? this.funcs[expr.index] : this.#evaluate(expr)[0];
-      this.elements.push(mode.kind === "declarative" ? [] : init.map(element));
+      this.elements.push(mode.kind === "declarative" ? [] : init.map((expr) => this.#evaluate(expr)[0]));
     });
     this.datas = new DataSegments(module);
     this.exports = new Map(

@@ -113,9 +113,21 @@ function namesIn(clause: string, given: boolean): string[] {
     .filter((name) => name !== "");
 }
 
-/** The names that modules export which only give on what others have. */
-export function namesOffered(...texts: readonly string[]): Set<string> {
-  return new Set(texts.flatMap((text) => namesIn(without(text, isComment), true)));
+/** What a module exports that is its own, and what it gives on whole. */
+const declared = /^export (?:abstract )?(?:interface|type|class|function|const) (\w+)/gm;
+const givenOn = /^export (?:type )?\* from "([^"]+)"/gm;
+
+/** The names that a module exports: its own, and what it gives on of others. @param read Gives a file's text. */
+export function namesOffered(path: string, read: (path: string) => string): Set<string> {
+  const text = without(read(path), isComment);
+  const given = [...text.matchAll(/^export (?:type )?\{[^}]*\}/gm)].flatMap(([clause]) =>
+    namesIn(clause, true)
+  );
+  const own = [...text.matchAll(declared)].map(([, name]) => name);
+  const others = [...text.matchAll(givenOn)].flatMap((
+    [, from],
+  ) => [...namesOffered(fileOf(from, path)!, read)]);
+  return new Set([...given, ...own, ...others]);
 }
 
 /** What detaches a buffer: its own methods, and messages that move it. */
@@ -175,14 +187,13 @@ function* sources(root: URL, folder = ""): Generator<string> {
 
 function main(): number {
   const root = new URL("../", import.meta.url);
-  const offered = namesOffered(
-    ...["mod.ts", "runtime/wasi/mod.ts"].map((path) => Deno.readTextFileSync(new URL(path, root))),
-  );
+  const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
+  const offered = namesOffered("mod.ts", read);
   let checked = 0;
   let wrong = 0;
   for (const path of [...sources(root)].sort()) {
     checked++;
-    for (const { line, reason } of violations(path, Deno.readTextFileSync(new URL(path, root)), offered)) {
+    for (const { line, reason } of violations(path, read(path), offered)) {
       wrong++;
       console.error(`${path}:${line}: ${reason}`);
     }

@@ -6,7 +6,7 @@
 import type { Symbols } from "../../compiler/symbols.ts";
 import type { Image, ImageInfo } from "../../runtime/image/reader.ts";
 import type { Frame } from "../../runtime/image/snapshot.ts";
-import { WASM_PAGE_BYTES } from "../../mod.ts";
+import { WASM_PAGE_BYTES } from "../../runtime/image/format.ts";
 import { inspectAncestors } from "../../runtime/image/file_deno.ts";
 import type { CommandLine } from "../args.ts";
 import { readImage, readInfo, symbolsOf } from "../image_file.ts";

@@ -13,45 +13,49 @@ import { concatenate } from "../concatenate.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What a descriptor of this process is. Pipes have no type in WASI; they are `unknown`. */
-interface Description {
-  readonly filetype: Filetype;
+/** What there is to know of a descriptor. */
+interface Stat {
   /** In bytes. */
   readonly size: number;
+  readonly isFile: boolean;
+  readonly isCharDevice: boolean;
+  readonly isSocket: boolean;
 }
 
-const unknown: Description = { filetype: Filetype.unknown, size: 0 };
-
-function describe(fd: number): Description {
+/** What a descriptor of this process is. Pipes have no type in WASI; they are `unknown`. */
+function describe(fd: number): { filetype: Filetype; size: number } {
   try {
-    return describeByPath(fd) ?? describeByNode(fd);
+    const { size, isFile, isCharDevice, isSocket } = statByPath(fd) ?? statByNode(fd);
+    if (isFile) return { filetype: Filetype.regular_file, size };
+    if (isCharDevice) return { filetype: Filetype.character_device, size };
+    if (isSocket) return { filetype: Filetype.socket_stream, size };
   } catch {
     // Closed, or a console that has no attributes.
-    return unknown;
   }
+  return { filetype: Filetype.unknown, size: 0 };
 }
 
 /** Linux has a path for it, which only `--allow-all` may ask about. */
-function describeByPath(fd: number): Description | undefined {
+function statByPath(fd: number): Stat | undefined {
   const path = `/proc/self/fd/${fd}`;
   if (Deno.build.os !== "linux") return undefined;
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
   try {
     const { size, isFile, isCharDevice, isSocket } = Deno.statSync(path);
-    if (isFile) return { filetype: Filetype.regular_file, size };
-    if (isCharDevice) return { filetype: Filetype.character_device, size };
-    return isSocket ? { filetype: Filetype.socket_stream, size } : unknown;
+    return { size, isFile, isCharDevice: isCharDevice === true, isSocket: isSocket === true };
   } catch {
     return undefined;
   }
 }
 
-function describeByNode(fd: number): Description {
+function statByNode(fd: number): Stat {
   const stat = nodeFs().fstatSync(fd);
-  const { size } = stat;
-  if (stat.isFile()) return { filetype: Filetype.regular_file, size };
-  if (stat.isCharacterDevice()) return { filetype: Filetype.character_device, size };
-  return stat.isSocket() ? { filetype: Filetype.socket_stream, size } : unknown;
+  return {
+    size: stat.size,
+    isFile: stat.isFile(),
+    isCharDevice: stat.isCharacterDevice(),
+    isSocket: stat.isSocket(),
+  };
 }
 
 const idle = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);

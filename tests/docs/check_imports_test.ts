@@ -2,9 +2,13 @@
 import { assertEquals } from "@std/assert";
 import { namesOffered, violations } from "../../scripts/check_imports.ts";
 
-const offered = namesOffered(
-  'export type { Module } from "./compiler/types.ts";\nexport { Code as Other } from "./b.ts";',
-);
+const files: Record<string, string> = {
+  "mod.ts": 'export type { Module } from "./compiler/types.ts";\nexport { Code as Other } from "./b.ts";\n' +
+    'export * from "./runtime/wasi/mod.ts";\nimport { hidden } from "./b.ts";',
+  "runtime/wasi/mod.ts": 'export type * from "./host.ts";',
+  "runtime/wasi/host.ts": "export interface Host {}\ninterface Hidden {}",
+};
+const offered = namesOffered("mod.ts", (path) => files[path]);
 
 Deno.test("imports: what is allowed where", () => {
   const cases: [path: string, code: string, reasons: string[]][] = [
@@ -42,6 +46,10 @@ Deno.test("imports: what is allowed where", () => {
   for (const [path, code, reasons] of cases) {
     assertEquals(violations(path, code, offered).map(({ reason }) => reason), reasons, `${path}: ${code}`);
   }
+});
+
+Deno.test("imports: what a module offers is its own, and what it gives on", () => {
+  assertEquals([...offered].sort(), ["Host", "Module", "Other"]);
 });
 
 Deno.test("imports: a violation is found in its line", () => {
