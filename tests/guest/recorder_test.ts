@@ -13,7 +13,7 @@ const program = Program.from(Deno.readFileSync(programPath("churn")), { policy: 
 
 function start(control?: Int32Array<SharedArrayBuffer>) {
   const stdout = outputStream();
-  const wasi = new Wasi({ args: ["churn", "10"] }, new MemoryHost({ stdout }));
+  const wasi = new Wasi({ args: ["churn", "100"] }, new MemoryHost({ stdout }));
   return { guest: Guest.start(program, { wasi, control }), stdout };
 }
 
