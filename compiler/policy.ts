@@ -44,6 +44,9 @@ export const mvvmPolicyFlags: Readonly<Record<string, PolicyName>> = {
  * - `moves`: activations that are stuck in V8's baseline code are left, and resumed in better code
  * - `padding`: V8 is told that as many functions are small as before
  * - `resumes`: restored frames go on as rewritten code, not as JavaScript
+ * - `copies`: short bodies of loops stand several times in a row, and count once for all of them
+ * - `exits`: loops inside others, and others without calls, leave when they look and find something, instead of asking first
+ * - `versions`: loops inside others stand there twice, first for few turns and without looks
  *
  * The options `i64s` and `maxFunctionSize` do so for whole i64s and for the splitting of long functions.
  */
@@ -59,6 +62,9 @@ export const passNames = [
   "moves",
   "resumes",
   "padding",
+  "copies",
+  "exits",
+  "versions",
 ] as const;
 export type PassName = (typeof passNames)[number];
 
@@ -101,6 +107,17 @@ export const defaultCompileOptions: CompileOptions = {
   backEnd: "auto",
   without: [],
 };
+
+/** Whether loops of rewritten code may leave when they look and find something. Some ask all the same. */
+export function mayLeave({ policy, ticks, without }: CompileOptions): boolean {
+  const leaves = !without.includes("moves") && !without.includes("exits");
+  return leaves && !ticks && (policy === "counter" || policy === "loop");
+}
+
+/** Whether all that they find is that the attention word is set, however short they have run. */
+export function leavesAtOnce(options: CompileOptions): boolean {
+  return options.policy === "loop" && mayLeave(options);
+}
 
 /** Without what is `undefined`, so that it can be laid over other options. */
 export function givenOptions(options: Partial<CompileOptions>): Partial<CompileOptions> {

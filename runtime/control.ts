@@ -12,6 +12,8 @@ export const ControlWord = {
   depthLimit: 1,
   /** Not 0: a stop is requested. */
   stop: 2,
+  /** Not 0: the time slice is over. */
+  pause: 3,
 } as const;
 
 /**
@@ -44,6 +46,12 @@ export const stopRequest: readonly (readonly [word: number, value: number])[] = 
   [ControlWord.attention, 1],
 ];
 
+/** What the end of a time slice writes. */
+export const pauseRequest: readonly (readonly [word: number, value: number])[] = [
+  [ControlWord.pause, 1],
+  ...stopRequest.slice(1),
+];
+
 /** Asks the guest that watches these words to stop; safe from any thread. */
 export function requestStop(words: Int32Array): void {
   for (const [word, value] of stopRequest) Atomics.store(words, word, value);
@@ -53,6 +61,18 @@ export function requestStop(words: Int32Array): void {
 /** Takes a request back, or clears one that was obeyed. */
 export function clearStop(words: Int32Array): void {
   Atomics.store(words, ControlWord.stop, 0);
+  calm(words);
+}
+
+/** Forgets that a time slice was over. */
+export function clearPause(words: Int32Array): void {
+  if (Atomics.exchange(words, ControlWord.pause, 0) === 0) return;
+  calm(words);
+  // A stop may have been requested meanwhile.
+  if (Atomics.load(words, ControlWord.stop) !== 0) requestStop(words);
+}
+
+function calm(words: Int32Array): void {
   Atomics.store(words, ControlWord.depthLimit, defaultDepthLimit);
   Atomics.store(words, ControlWord.attention, 0);
 }

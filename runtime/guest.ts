@@ -14,6 +14,7 @@ import { hostSite } from "./frame.ts";
 import { moduleHash } from "./module_hash.ts";
 import { producer } from "./producer.ts";
 import { RestoreError, restoreStore } from "./restore.ts";
+import { SliceTimer } from "./slice_timer.ts";
 import { type ImportValue, type Resolver, Store } from "./store.ts";
 import type { ThreadObserver } from "./thread.ts";
 import { HostError, type StackFrame, Trap, type TrapKind } from "./trap.ts";
@@ -166,6 +167,9 @@ export class Guest {
     signal?.addEventListener("abort", stop);
     if (signal?.aborted) stop();
     thread.sliceMilliseconds = sliceMilliseconds;
+    if (sliceMilliseconds !== undefined && this.store.leavesAtOnce) {
+      thread.timer = await SliceTimer.start(thread.control, sliceMilliseconds);
+    }
     try {
       let delivered: { func: Func; raw: unknown[] } | undefined;
       for (;;) {
@@ -191,6 +195,8 @@ export class Guest {
       if (error instanceof Trap) return { kind: "trapped", trap: error.kind, stack: error.wasmStack };
       throw error instanceof HostError ? error.cause : error;
     } finally {
+      thread.timer?.stop();
+      thread.timer = undefined;
       signal?.removeEventListener("abort", stop);
       this.#running = false;
     }

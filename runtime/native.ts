@@ -9,6 +9,7 @@ import type { RewrittenForm } from "../compiler/rewrite/body.ts";
 import { codeAt } from "../compiler/rewrite/code_at.ts";
 import { helperModule } from "../compiler/rewrite/helper_module.ts";
 import { linkNames } from "../compiler/rewrite/links.ts";
+import { mostMoved } from "../compiler/rewrite/looks.ts";
 import { nameOf, type RewrittenModule } from "../compiler/rewrite/module.ts";
 import { type ValType, ValType as T } from "../compiler/types.ts";
 import { sharedMemoryOf } from "./control.ts";
@@ -26,10 +27,10 @@ import { TrapKind } from "./trap.ts";
 import { sharedGlobal } from "./global.ts";
 
 /**
- * Functions with more code stay where they are: V8's best compiler takes seconds and hundreds of megabytes for them,
- * and JavaScript would be in parts. In bytes.
+ * After how many turns of loops an activation leaves one for the first time, to go on elsewhere. In V8's baseline code
+ * they take from 1 to 100 ms, by what a turn is. Each further time needs twice as many, since it may be for nothing.
  */
-const mostMoved = 20_000;
+const firstPatience = 2 ** 16;
 
 /** A resumed activation begins in baseline code for sure, and is worth moving when it has run for so long. In ms. */
 const resumedPatience = 10;
@@ -58,6 +59,7 @@ export class Native {
     this.#state = Object.fromEntries(
       stateNames.map((name, i) => [name, this.#exports[linkNames.state + i]]),
     ) as Record<StateName, WebAssembly.Global>;
+    this.#state.patience.value = firstPatience;
     helpers ??= new WebAssembly.Module(helperModule());
     const table = new WebAssembly.Instance(helpers, {
       "": {
@@ -66,6 +68,7 @@ export class Native {
         grow: (delta: number) => memories[0].grow(delta),
         pause: (form: number, site: number, turns: number) =>
           thread.pause(() => this.#hadBetterMove(form, site, turns >>> 0)),
+        leave: () => thread.leave(() => this.#waitLonger()),
         tick: (number: number, site: number) => {
           const form = this.#form(number);
           return thread.tick({ ...form, self: funcs[form.func] }, site);
@@ -104,6 +107,12 @@ export class Native {
     if (this.#resumed === undefined) return true;
     const { func, sites } = this.#form(number);
     return this.#resumed.at(func, sites[site].offset)?.warm() ?? false;
+  }
+
+  /** Activations leave loops after twice as many turns, unsigned. */
+  #waitLonger(): void {
+    const { patience } = this.#state;
+    patience.value = patience.value < 0 ? -1 : 2 * patience.value;
   }
 
   /** What goes on at a site; `undefined` if that is not for rewritten code. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { leavesAtOnce } from "../compiler/policy.ts";
 import type { Program } from "../compiler/program.ts";
 import type { CodeCache } from "./factories.ts";
 import type { HostFunction } from "./host_function.ts";
@@ -30,6 +31,11 @@ export class Store {
     this.codeCache = options.codeCache;
     this.thread = new Thread(options);
     this.thread.store = this;
+  }
+
+  /** Whether the slices of this store's code cannot end by its own clock: it would leave all the time. */
+  get leavesAtOnce(): boolean {
+    return this.instances.some(({ program }) => program.rewritten && leavesAtOnce(program.options));
   }
 
   /**

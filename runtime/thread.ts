@@ -10,10 +10,11 @@
  * @module
  */
 import type { Form } from "../compiler/sites.ts";
-import { clearStop, ControlWord, controlWords, defaultDepthLimit } from "./control.ts";
+import { clearPause, clearStop, ControlWord, controlWords, defaultDepthLimit } from "./control.ts";
 import { type Frame, frameOf, hostSite } from "./frame.ts";
 import type { Func } from "./func.ts";
 import { putResults, takeResults } from "./results.ts";
+import type { SliceTimer } from "./slice_timer.ts";
 import { activations, HostError, type StackFrame, Trap, TrapKind, trapOf, type TrapReader } from "./trap.ts";
 
 /** Why the stack is being unwound. */
@@ -89,6 +90,8 @@ export class Thread {
   frames: Frame[] = [];
   /** Come up for air this often, so that the event loop of this very thread can run. */
   sliceMilliseconds: number | undefined;
+  /** Ends slices in place of the clock. */
+  timer: SliceTimer | undefined;
   readonly control: Int32Array;
   options: ThreadOptions;
 
@@ -109,6 +112,8 @@ export class Thread {
   readonly #wides: BigUint64Array<ArrayBuffer>[] = [];
   #sliceEnd = Infinity;
   #looks = 0;
+  /** The attention word, as it is to be when the outermost driver goes on. */
+  #attention = 0;
 
   constructor(options: ThreadOptions = {}) {
     this.options = options;
@@ -164,6 +169,7 @@ export class Thread {
   /** A poll that found the attention word set. */
   poll(): boolean {
     if (this.control[ControlWord.stop] !== 0) return this.#leave("stop");
+    if (this.control[ControlWord.pause] !== 0) return this.#leave("pause");
     if (this.#sliceEnd !== Infinity && --this.#looks <= 0) {
       this.#looks = pollsPerLook;
       if (performance.now() > this.#sliceEnd) return this.#leave("pause");
@@ -180,6 +186,21 @@ export class Thread {
   pause(isStuck: () => boolean): boolean {
     if (this.control[ControlWord.attention] !== 0 && this.poll()) return true;
     return isStuck() && this.#begin("move");
+  }
+
+  /**
+   * Rewritten code that leaves, whatever for.
+   *
+   * @param wait Sees to it that what has moved for having run for long does so less often.
+   */
+  leave(wait: () => void): void {
+    const { control } = this;
+    if (control[ControlWord.stop] !== 0 && this.#leave("stop")) return;
+    if (control[ControlWord.pause] !== 0 && this.#leave("pause")) return;
+    if (this.#drivers > 1 && Atomics.exchange(control, ControlWord.attention, 0) !== 0) this.#attention = 1;
+    if (this.#sliceEnd === Infinity) wait();
+    else if (performance.now() > this.#sliceEnd && this.#leave("pause")) return;
+    this.#begin("move");
   }
 
   /** An entry of a recursive function found the depth limit passed, or lowered to make it look. */
@@ -302,7 +323,9 @@ export class Thread {
     const outerBase = this.base;
     const limit = Error.stackTraceLimit;
     const slice = this.sliceMilliseconds;
-    if (this.#drivers === 0 && slice !== undefined) {
+    if (this.#drivers === 0) clearPause(this.control);
+    if (this.#drivers === 0 && this.timer) this.timer.turn();
+    else if (this.#drivers === 0 && slice !== undefined) {
       this.#sliceEnd = performance.now() + slice;
       this.control[ControlWord.depthLimit] = -1;
       this.control[ControlWord.attention] = 1;
@@ -344,6 +367,11 @@ export class Thread {
       throw this.#abandon(error, floor);
     } finally {
       this.#drivers--;
+      if (this.#drivers === 0) this.timer?.turn();
+      if (this.#drivers === 1 && this.#attention !== 0) {
+        this.#attention = 0;
+        Atomics.store(this.control, ControlWord.attention, 1);
+      }
       this.base = outerBase;
       this.natives.forEach((native, i) => native.depth = depths[i] ?? outerBase);
       Error.stackTraceLimit = limit;

@@ -21,6 +21,8 @@ export const Helper = {
   tick: 3,
   /** `i32 i32 i32 -> i32`: a function is at a site, has made so many turns. Whether to leave. */
   pause: 4,
+  /** `() -> `: the function leaves, for a stop or because it has made so many turns. */
+  leave: 5,
 } as const;
 export type HelperName = keyof typeof Helper;
 
@@ -30,6 +32,7 @@ export const helperTypes: Readonly<Record<HelperName, FuncType>> = {
   grow: { params: [T.i32], results: [T.i32] },
   tick: { params: [T.i32, T.i32], results: [T.i32] },
   pause: { params: [T.i32, T.i32, T.i32], results: [T.i32] },
+  leave: { params: [], results: [] },
 };
 
 /** Mutable i32 globals behind the original's, in this order. */
@@ -46,6 +49,8 @@ export const stateNames = [
   "table",
   /** Whether the last conversion to an integer was of a NaN: likewise. */
   "nan",
+  /** After how many turns an activation leaves a loop inside another. */
+  "patience",
 ] as const;
 export type StateName = (typeof stateNames)[number];
 

@@ -21,7 +21,7 @@ import { save } from "./saving.ts";
 import { CodeWriter, I } from "./writer.ts";
 
 /** Byte offsets of the control words. */
-const attention = 0, depthLimit = 4;
+const attention = 0, depthLimit = 4, stop = 8;
 
 /** Estimated bytes of a frame on V8's stack, beside its values. */
 const frameBytes = 112;
@@ -96,6 +96,11 @@ export abstract class RewrittenFrame extends RewrittenBody {
   /** The attention word. */
   protected attention(code = this.writer): void {
     code.word(this.context.extras.control, attention);
+  }
+
+  /** The word that says that a stop is requested. */
+  protected stopWord(): void {
+    this.writer.word(this.context.extras.control, stop);
   }
 
   /** A look for a stop request. @param inner As `exit`. */

@@ -11,6 +11,8 @@ import { readOpcode, skipImmediates } from "../structure.ts";
 export interface InnermostLoop {
   /** Set for `do { ... } while ((local += step) != bound)` where nothing else changes the two or goes on. */
   readonly counted: Counted | undefined;
+  /** Of its body, in bytes. */
+  readonly length: number;
 }
 
 export interface Counted {
@@ -51,9 +53,7 @@ export function innermostLoop(bytes: Uint8Array, start: number, limit: number): 
     if (body.ended) return undefined;
     recent[count++ & 7] = body.at;
     const opcode = body.opcode();
-    if (opcode === loop || opcode === call || opcode === callIndirect || opcode === memoryGrow) {
-      return undefined;
-    }
+    if (opcode === loop || isCall(opcode)) return undefined;
     if (opcode === end) {
       if (nesting-- === 0) break;
     } else if (opcode === br || opcode === brIf) label(body.u32());
@@ -64,14 +64,15 @@ export function innermostLoop(bytes: Uint8Array, start: number, limit: number): 
       body.immediates(opcode);
     }
   }
-  if (backEdges !== 1) return { counted: undefined };
+  const length = body.at - start;
+  if (backEdges !== 1) return { counted: undefined, length };
   // The last that was passed is the `end`.
   const offsets = Array.from(
     { length: Math.min(count, 8) - 1 },
     (_, i) => recent[(count - 2 - i) & 7],
   );
   const last = offsets.map((offset) => instructionAt(bytes, offset));
-  return { counted: countedLoop(bytes, start, last) };
+  return { counted: countedLoop(bytes, start, last), length };
 }
 
 interface Instruction {
@@ -137,12 +138,31 @@ const largeSize = 4000;
 
 /** Whether there is a loop in a loop, or much code. @param start File offset of its first instruction. */
 export function isLargeLoop(bytes: Uint8Array, start: number): boolean {
-  const body = new Scan(bytes, start, Math.min(start + largeSize, bytes.length));
+  return holds(bytes, start, Math.min(start + largeSize, bytes.length), (opcode) => opcode === loop);
+}
+
+/** Whether something is called in a loop. @param start As before. */
+export function hasCalls(bytes: Uint8Array, start: number): boolean {
+  return holds(bytes, start, bytes.length, isCall);
+}
+
+function isCall(opcode: number): boolean {
+  return opcode === call || opcode === callIndirect || opcode === memoryGrow;
+}
+
+/** Whether there is such an instruction in a block, or its end is not before `limit`. */
+function holds(
+  bytes: Uint8Array,
+  start: number,
+  limit: number,
+  isWanted: (opcode: number) => boolean,
+): boolean {
+  const body = new Scan(bytes, start, limit);
   for (let nesting = 0; nesting >= 0;) {
     if (body.ended) return true;
     const opcode = body.opcode();
-    if (opcode === loop) return true;
-    if (opcode === block || opcode === ifOp) nesting++;
+    if (isWanted(opcode)) return true;
+    if (opcode === block || opcode === loop || opcode === ifOp) nesting++;
     else if (opcode === end) nesting--;
     body.immediates(opcode);
   }

@@ -1,16 +1,20 @@
 /**
  * Loops that look for a stop request. V8 makes the most of loops that have no calls in them, so under `counter`
  * an innermost loop gets another around it, with the look in that one: it comes there every 2^thresholdBits turns.
+ * For the same reason most loops leave when there is anything to look at, and do not come back. Small ones inside
+ * others have a version without looks, or without the loop around them, that goes first.
  *
  * ```wat
  * (block $done                     ;; a loop that counts to a bound instead runs in strips:
  *   (loop $again                   ;; (loop $again
  *     (local.set $count ...)       ;;   (local.set $end ...)
  *     (block $pause                ;;   (loop $loop
- *       (loop $loop                ;;     ... (br_if $loop (i32.ne (local.get $i) (local.get $end))))
+ *       (loop $turns               ;;     ... (br_if $loop (i32.ne (local.get $i) (local.get $end))))
  *         (br_if $pause ...)       ;;   (if (i32.ne (local.get $i) ... bound ...)
- *         ...)                     ;;     (then ... look ... (br $again))))
- *       (br $done))                ;;
+ *         (block $loop             ;;     (then ... look ... (br $again))))
+ *           ... (br $done))        ;;
+ *         ... the same again ...   ;;
+ *         (br $turns)))            ;;
  *     ... look ...
  *     (br $again)))
  * ```
@@ -19,29 +23,19 @@
  */
 import { ValType as T } from "../types.ts";
 import { Use } from "./body.ts";
-import { RewrittenFrame } from "./frame.ts";
-import { type Counted, innermostLoop, isLargeLoop } from "./innermost_loop.ts";
+import { type Counted, hasCalls, innermostLoop, isLargeLoop } from "./innermost_loop.ts";
+import { type Loop, RewrittenLooks } from "./looks.ts";
 import { I } from "./writer.ts";
 
-/** An outer loop looks every 2^outerBits turns at least. */
-const outerBits = 8;
+/** Innermost loops inside others stand there twice, up to so many bytes. */
+const mostTwice = 200;
 
-/** What is known of a loop that has a site. */
-interface Loop {
-  readonly site: number;
-  /** File offsets of the opcode and of the first instruction in the loop. */
-  readonly offset: number;
-  readonly start: number;
-}
-
-export abstract class RewrittenLoops extends RewrittenFrame {
+export abstract class RewrittenLoops extends RewrittenLooks {
   /** What closes a block that was opened, by its place among the open ones. */
   readonly #closings: ((end: number) => void)[] = [];
 
-  /** So many looks are a pause. A power of two. */
-  protected get looksOfPause(): number {
-    return 32;
-  }
+  /** By open block of the original: how many loops there are that look, it included. */
+  readonly #loops: number[] = [0];
 
   /**
    * A block of the original opens.
@@ -51,7 +45,14 @@ export abstract class RewrittenLoops extends RewrittenFrame {
    */
   protected opens(added = 0, close: (end: number) => void = nothing): void {
     this.around[this.frames] = this.around[this.frames - 1] + added;
+    this.#loops[this.frames] = this.#loops[this.frames - 1];
     this.#closings[this.frames] = close;
+  }
+
+  /** So does a loop that looks. */
+  protected opensLoop(added = 0, close?: (end: number) => void): void {
+    this.opens(added, close);
+    this.#loops[this.frames]++;
   }
 
   /** The innermost block ends. @param end File offset of its `end`. */
@@ -60,147 +61,185 @@ export abstract class RewrittenLoops extends RewrittenFrame {
   }
 
   /** A loop with a site. What is before it was copied. @param params How many parameters it takes. */
-  protected pollingLoop(loop: Loop, params: number): void {
+  protected pollingLoop(found: Pick<Loop, "site" | "offset" | "start">, params: number): void {
     const { bytes, codes } = this.module;
     const { policy, ticks } = this.context.options;
-    const found = ticks || policy !== "counter" || bytes[loop.offset + 1] !== 0x40
+    const innermost = ticks || policy !== "counter" || bytes[found.offset + 1] !== 0x40
       ? undefined
-      : innermostLoop(bytes, loop.start, codes[this.definedIndex].end);
-    if (found === undefined) {
-      this.opens();
+      : innermostLoop(bytes, found.start, codes[this.definedIndex].end);
+    const isInside = this.#loops[this.frames - 1] > 0;
+    const leaves = this.canLeave &&
+      (policy === "loop" || isInside || innermost === undefined && !hasCalls(bytes, found.start));
+    const loop: Loop = { ...found, isInside, leaves };
+    if (innermost === undefined) {
+      this.opensLoop();
       this.copyTo(loop.start);
       this.store(params);
       return this.#lookingLoop(loop);
     }
-    if (found.counted === undefined || !this.uses("strips")) this.#countingLoop(loop);
-    else this.#stripLoop(loop, found.counted);
+    const { counted, length } = innermost;
+    if (counted === undefined || !this.uses("strips")) this.#countingLoop(loop, length);
+    else this.#stripLoop(loop, counted, length);
   }
 
   /**
    * A loop that looks in itself. What has no loop inside looks at every turn, since counting turns takes longer than
    * many of them do; others count them.
    */
-  #lookingLoop({ site, start }: Loop): void {
-    const { writer: code, context: { options: { policy, ticks } } } = this;
+  #lookingLoop(loop: Loop): void {
+    const { policy, ticks } = this.context.options;
+    if (policy === "loop" && loop.leaves) return this.leavingLook(loop);
     const polls = ticks || policy !== "counter" || !this.uses("moves");
-    if (polls || !isLargeLoop(this.module.bytes, start)) return this.poll(site, 1);
-    code.get(this.local(Use.turns, T.i32));
-    this.#count(1);
-    code.const(this.#turnsOfLook - 1);
-    code.u8(I.and);
-    code.u8(I.eqz);
-    code.openUnlikely();
-    this.#lookOrPause(site);
-    code.end();
+    if (polls || !isLargeLoop(this.module.bytes, loop.start)) this.poll(loop.site, 1);
+    else this.countingLook(loop);
   }
 
-  /** A loop that counts looks after so many turns, and at its first: nothing is known of what one takes. */
-  get #turnsOfLook(): number {
-    return 2 ** Math.min(this.context.options.thresholdBits, outerBits);
+  /** Whether a loop has a version for few turns that does not look, behind which the one that does is never entered. */
+  #isTwice({ isInside, leaves }: Loop, length: number): boolean {
+    return isInside && leaves && length <= mostTwice && this.uses("versions");
   }
 
-  /** And pauses after so many. */
-  get #turnsOfPause(): number {
-    return this.looksOfPause * this.#turnsOfLook;
-  }
-
-  /** A look, which is a pause now and then. */
-  #lookOrPause(site: number): void {
+  /** Counts for several turns at once, if they are short: as many copies of the loop's body stand in a row. */
+  #countingLoop(loop: Loop, length: number): void {
     const { writer: code } = this;
-    this.attention();
-    code.get(this.local(Use.turns, T.i32));
-    code.const(this.#turnsOfPause - 1);
-    code.u8(I.and);
-    // The turn was counted. There is no pause at the first.
-    code.const(this.#turnsOfPause / 2 + 1);
-    code.u8(I.eq);
-    code.u8(I.or);
-    code.openUnlikely();
-    this.pause(site, 3);
-    code.end();
-  }
-
-  /** Counts turns. One local counts all loops, since every local costs a register. */
-  #count(count: number): void {
-    const { writer: code } = this;
-    const turns = this.local(Use.turns, T.i32);
-    code.get(turns);
-    code.const(count);
-    code.u8(I.add);
-    code.set(turns);
-  }
-
-  /** Pauses an innermost loop, which has come as far as many turns of others. */
-  #pauseInnermost(site: number, inner: number): void {
-    if (!this.uses("moves")) return this.poll(site, inner);
-    this.#count(this.#turnsOfPause);
-    this.pause(site, inner);
-  }
-
-  /** @param condition Whether to pause. @param look What is done then, so many blocks in. */
-  #pausingLoop({ start }: Loop, condition: () => void, look: (inner: number) => void): void {
-    const { writer: code } = this;
+    const mostTurns = 2 ** this.context.options.thresholdBits;
+    const copies = this.uses("copies") ? Math.min(copiesOf(length), mostTurns) : 1;
+    const isTwice = this.#isTwice(loop, length);
     code.open("block");
-    this.opens(3, (end) => {
-      this.copyTo(end + 1);
-      code.br(2);
-      code.end();
-      // Outside of the loop and of one of the added blocks.
-      look(-2);
+    code.open(isTwice ? "block" : "loop");
+    this.#startCount(mostTurns / copies);
+    code.open("block");
+    this.opensLoop(4, (end) => {
+      this.copyTo(end);
+      const body = code.written.slice(bodyStart);
+      this.#endRow(body, copies);
+      if (isTwice) {
+        code.end();
+        code.open("loop");
+      }
+      // Outside of the loop and of two of the added blocks.
+      this.pauseInnermost(loop, -3);
+      if (isTwice) {
+        this.#startCount(mostTurns);
+        code.open("block");
+        code.open("loop");
+        this.#beginRow();
+        code.copy(body);
+        this.#endRow(body, 1);
+      }
       code.br(0);
       code.end();
       code.end();
+      this.skipTo(end + 1);
     });
-    this.copyTo(start);
-    condition();
-    code.brIfUnlikely(1);
+    this.copyTo(loop.start);
+    this.#beginRow();
+    const bodyStart = code.length;
   }
 
-  #countingLoop(loop: Loop): void {
+  /** For so many rows of bodies. */
+  #startCount(rows: number): void {
+    const { writer: code } = this;
+    // One more, since it is counted before each.
+    code.const(rows + 1);
+    code.set(this.local(Use.count, T.i32));
+  }
+
+  /** Counts, and opens the block of the first body. */
+  #beginRow(): void {
     const { writer: code } = this;
     const count = this.local(Use.count, T.i32);
+    code.get(count);
+    code.const(-1);
+    code.u8(I.add);
+    code.tee(count);
+    code.u8(I.eqz);
+    code.brIfUnlikely(1);
     code.open("block");
-    code.open("loop");
-    // One more than the turns, since it is counted before each.
-    code.const(2 ** this.context.options.thresholdBits + 1);
-    code.set(count);
-    this.#pausingLoop(loop, () => {
-      code.get(count);
-      code.const(-1);
-      code.u8(I.add);
-      code.tee(count);
-      code.u8(I.eqz);
-    }, (inner) => this.#pauseInnermost(loop.site, inner));
   }
 
-  #stripLoop({ site, start }: Loop, counted: Counted): void {
+  /** Behind the first body: the others, and the ends of the loop and of the block that is left for a look. */
+  #endRow(body: Uint8Array, copies: number): void {
     const { writer: code } = this;
-    const end = this.local(Use.end, T.i32);
-    code.open("loop");
-    this.#bound(counted);
-    code.get(this.place(counted.local));
-    code.const(Math.imul(counted.step, this.#most));
-    code.u8(I.add);
-    this.#fits(counted);
-    code.u8(I.select);
-    code.set(end);
-    this.opens(1, (at) => {
+    for (let copy = 1; copy <= copies; copy++) {
+      if (copy > 1) {
+        code.open("block");
+        code.copy(body);
+      }
+      code.br(4);
+      code.end();
+    }
+    code.br(0);
+    code.end();
+    code.end();
+  }
+
+  #stripLoop(loop: Loop, counted: Counted, length: number): void {
+    const { writer: code } = this;
+    const isTwice = this.#isTwice(loop, length);
+    if (isTwice) {
+      code.open("block");
+      code.open("block");
+      this.#isLong(counted);
+      code.brIfUnlikely(0);
+    } else {
+      code.open("loop");
+      this.#setEnd(counted);
+    }
+    this.opensLoop(isTwice ? 2 : 1, (at) => {
       this.copyTo(counted.boundStart);
-      code.get(end);
-      if (counted.boundStart === counted.boundEnd) code.u8(I.ne);
+      const before = code.written.slice(bodyStart);
+      if (isTwice) this.copyTo(counted.boundEnd);
+      else this.#endOfStrip(counted);
       this.skipTo(counted.boundEnd);
+      const afterStart = code.length;
       this.copyTo(at + 1);
+      if (isTwice) {
+        const after = code.written.slice(afterStart);
+        code.br(1);
+        code.end();
+        code.open("loop");
+        this.#setEnd(counted);
+        code.open("loop");
+        code.copy(before);
+        this.#endOfStrip(counted);
+        code.copy(after);
+      }
       code.get(this.place(counted.local));
       this.#bound(counted);
       code.u8(I.ne);
       code.openUnlikely();
       // Outside of the loop, in this.
-      this.#pauseInnermost(site, 0);
+      this.pauseInnermost(loop, 0);
       code.br(1);
       code.end();
       code.end();
+      if (isTwice) code.end();
     });
-    this.copyTo(start);
+    this.copyTo(loop.start);
+    const bodyStart = code.length;
+  }
+
+  /** Where a strip ends: at the bound, or sooner. */
+  #setEnd(counted: Counted): void {
+    const { writer: code } = this;
+    const end = this.local(Use.end, T.i32);
+    this.#bound(counted);
+    code.set(end);
+    this.#isLong(counted);
+    code.openUnlikely();
+    code.get(this.place(counted.local));
+    code.const(Math.imul(counted.step, this.#most));
+    code.u8(I.add);
+    code.set(end);
+    code.end();
+  }
+
+  /** The end of a strip, in place of the bound. */
+  #endOfStrip({ boundStart, boundEnd }: Counted): void {
+    const { writer: code } = this;
+    code.get(this.local(Use.end, T.i32));
+    if (boundStart === boundEnd) code.u8(I.ne);
   }
 
   /** Most turns of a strip. */
@@ -217,7 +256,7 @@ export abstract class RewrittenLoops extends RewrittenFrame {
    * Whether the bound is reached within one strip: exactly so many steps lead there, and not too many. (If not,
    * a strip's steps do not pass the bound, even around the integers.)
    */
-  #fits(counted: Counted): void {
+  #isLong(counted: Counted): void {
     const { writer: code } = this;
     const { local, step } = counted;
     const size = Math.abs(step);
@@ -239,8 +278,13 @@ export abstract class RewrittenLoops extends RewrittenFrame {
     code.const(-1);
     code.u8(I.add);
     code.const(this.#most);
-    code.u8(I.ltU);
+    code.u8(I.geU);
   }
+}
+
+/** How many copies of a loop's body of so many bytes are worth their place. */
+function copiesOf(length: number): number {
+  return length <= 40 ? 4 : length <= 80 ? 2 : 1;
 }
 
 /** What an odd number is to be multiplied by for 1, modulo 2^32. */

@@ -126,6 +126,11 @@ class ContinuationRewriter extends FunctionRewriter {
     return true;
   }
 
+  /** It asks first, since it had better stay as soon as it is in optimised code. */
+  protected override get canLeave(): boolean {
+    return false;
+  }
+
   /** It begins in baseline code, and had better be left soon. */
   protected override get looksOfPause(): number {
     return 8;

@@ -40,6 +40,7 @@ export const I = {
   ne: op("i32.ne"),
   ltS: op("i32.lt_s"),
   ltU: op("i32.lt_u"),
+  geU: op("i32.ge_u"),
   gtS: op("i32.gt_s"),
   gtU: op("i32.gt_u"),
   add: op("i32.add"),

@@ -41,7 +41,15 @@ Deno.test("passes: each can be left out, and makes other code", () => {
 
 /** The passes of each back end. */
 const shared: readonly PassName[] = ["strips", "captures", "twins"];
-const ofRewriting: readonly PassName[] = ["hints", "moves", "resumes", "padding"];
+const ofRewriting: readonly PassName[] = [
+  "hints",
+  "moves",
+  "resumes",
+  "padding",
+  "copies",
+  "exits",
+  "versions",
+];
 const ofJavaScript = passNames.filter((pass) => !ofRewriting.includes(pass));
 
 /** All passes, and the options that leave each out. */

@@ -139,6 +139,16 @@ const nested = `(module
         (local.set $turns (i32.add (local.get $turns) (i32.const 2)))
         (local.set $n (i32.sub (local.get $n) (i32.const 1)))
         (br $loop)))
+    (local.get $turns))
+  (func (export "inside") (param $n i32) (result i32) (local $i i32) (local $k i32) (local $turns i32)
+    (loop $outer
+      (local.set $i (i32.const 0))
+      (loop $middle
+        (local.set $k (i32.const 0))
+        (loop $inner
+          (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
+          (br_if $inner (i32.ne (i32.const 2) (local.tee $k (i32.add (local.get $k) (i32.const 1))))))
+        (br_if $middle (i32.ne (local.get $n) (local.tee $i (i32.add (local.get $i) (i32.const 1)))))))
     (local.get $turns)))`;
 
 Deno.test("rewritten loops: a request that has to wait lets them go on", async () => {
@@ -152,14 +162,14 @@ Deno.test("rewritten loops: a request that has to wait lets them go on", async (
           during() {
             const { thread, instances: [{ exports }] } = subject.store;
             requestStop(thread.control);
-            for (const name of ["counted", "other"]) {
+            for (const name of ["counted", "other", "inside"]) {
               seen.push(...thread.call(exports.get(name) as Func, [100]));
             }
             clearStop(thread.control);
           },
         });
         subject.call("outer");
-        assertEquals(seen, [200, 200], `${policy}, ${thresholdBits} bits, ${backEnd}`);
+        assertEquals(seen, [200, 200, 200], `${policy}, ${thresholdBits} bits, ${backEnd}`);
       }
     }
   }
@@ -185,6 +195,49 @@ Deno.test("rewritten loops: looks that find nothing to do cost no turn, and no t
           looks >= most - 1 && looks <= most + 1,
           `${looks} looks in ${name} under ${policy}, not ${most}`,
         );
+      }
+    }
+  }
+});
+
+Deno.test("rewritten loops: those inside others leave when they are asked to, or have made many turns", async () => {
+  const bytes = await assemble(nested);
+  const turns = 3 * 2 ** 20;
+  const subjectOf = (captured: () => void) =>
+    Subject.of(bytes, { policy: "counter", backEnd: "wasm" }, { during: () => [] }, {
+      observer: { captured },
+    });
+  let moved = 0;
+  assertBits(subjectOf(() => moved++).call("inside", turns), [2 * turns]);
+  assert(moved > 0, "never moved");
+
+  const sliced = subjectOf(() => {});
+  const { thread } = sliced.store;
+  thread.sliceMilliseconds = 1;
+  thread.start(sliced.store.instances[0].exports.get("inside") as Func, [turns]);
+  let slices = 0;
+  let completion = thread.drive();
+  for (; completion.kind === "paused"; slices++) completion = thread.drive();
+  assert(slices > 0, "never paused");
+  assert(completion.kind === "returned");
+  assertEquals(completion.raw, [2 * turns]);
+});
+
+Deno.test("rewritten loops: what finds a request leaves, however frames are saved", async () => {
+  const bytes = await assemble(nested);
+  for (const policy of policies) {
+    for (const without of [[], ["exits"], ["captures"]] as const) {
+      for (const name of ["counted", "other", "inside"]) {
+        const subject = Subject.of(bytes, { policy, thresholdBits: 2, backEnd: "wasm", without }, {
+          during: () => [],
+        });
+        requestStop(subject.store.thread.control);
+        subject.store.thread.start(subject.store.instances[0].exports.get(name) as Func, [100]);
+        assertEquals(subject.store.thread.drive().kind, "stopped", `${name}, ${policy}`);
+        await subject.roundTrip(policy);
+        const completion = subject.store.thread.drive();
+        assert(completion.kind === "returned");
+        assertEquals(completion.raw, [200], `${name}, ${policy}`);
       }
     }
   }
